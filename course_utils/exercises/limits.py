@@ -1,0 +1,81 @@
+"""Bounds around foreign code that runs in this process: time, output, and the random state it may disturb.
+
+They keep a notebook usable when an answer misbehaves; they are no defence against malice (that is the jail's work).
+"""
+
+import ctypes
+import io
+import random
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+import numpy as np
+import torch
+
+
+class TooSlowError(BaseException):
+    """The answer did not come back in time. Not an Exception, so that ``except Exception`` in a loop does not eat it."""
+
+
+class CappedText(io.TextIOBase):
+    """Keeps the first ``limit`` characters written and counts the rest."""
+
+    def __init__(self, limit: int = 400) -> None:
+        self.limit, self.kept, self.length = limit, "", 0
+
+    def write(self, text: str) -> int:
+        """Keep what still fits."""
+        self.kept += text[: self.limit - len(self.kept)]
+        self.length += len(text)
+        return len(text)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TooSlowError inside the block after ``seconds`` (again every 0.2 s, for code that swallows it once).
+
+    Works in any thread and on every platform, but only between two bytecodes of Python.
+    """
+    thread = ctypes.c_ulong(threading.get_ident())
+    finished = threading.Event()
+
+    def interrupt() -> None:
+        if finished.wait(seconds):
+            return
+        while not finished.wait(0.2):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooSlowError))
+
+    watch = threading.Thread(target=interrupt, daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watch.join()
+        # An interrupt may have been set while the block was already ending.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+
+
+@contextmanager
+def quiet() -> Iterator[CappedText]:
+    """Take what is printed, and drop warnings, inside the block."""
+    text = CappedText()
+    with warnings.catch_warnings(), redirect_stdout(text), redirect_stderr(text):
+        warnings.simplefilter("ignore")
+        yield text
+
+
+@contextmanager
+def preserved_state() -> Iterator[None]:
+    """Give back the global random states, gradient mode and default dtype as they were found."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    dtype = torch.get_default_dtype()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        torch.set_default_dtype(dtype)

@@ -1,0 +1,127 @@
+"""Observing an answer: call it, take gradients, repeat it, watch what it touches, and write down named arrays.
+
+An observer runs beside the answer (in the notebook, or in the grader's jail) and decides nothing: it turns
+behaviour into plain tensors, which ``comparisons`` then hold against the reference's. So this module never
+imports an exercise's definition. Every observer has the form ``observe(answer, inputs) -> {name: tensor}``;
+``inputs`` is plain data (tensors, numbers, strings, lists of them), and a name that starts with an underscore
+is an instruction to the observer, the others are the answer's positional arguments, in order.
+
+A 0-d boolean array is a statement about the answer; its name is the sentence that should hold.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Answer = Callable[..., Any]
+Inputs = Mapping[str, Any]
+Arrays = dict[str, Tensor]
+Observer = Callable[[Answer, Inputs], Arrays]
+
+UNCHANGED = "the arguments are left as they were"
+ADVANCES = "two calls with the same generator give different draws"
+ONLY_SOURCE = "the generator is the only source of randomness"
+
+
+class NonsenseError(TypeError):
+    """The answer gave back something that is not numbers; the message says what, in one clause."""
+
+
+def value(answer: Answer, inputs: Inputs) -> Arrays:
+    """What the answer returns for the inputs, and whether it left them alone."""
+    arguments = positional(inputs)
+    result = answer(*arguments)
+    return {**named(result), UNCHANGED: _same(arguments, positional(inputs))}
+
+
+def value_and_gradients(answer: Answer, inputs: Inputs) -> Arrays:
+    """As ``value``, and the gradient with respect to each argument named in ``inputs["_gradients_of"]``.
+
+    The result is reduced to a scalar with fixed uneven weights, so that entries cannot stand in for each other.
+    """
+    arguments = {name: _copy(argument) for name, argument in inputs.items() if not name.startswith("_")}
+    leaves = {name: arguments[name].requires_grad_() for name in inputs["_gradients_of"]}
+    result = answer(*arguments.values())
+    arrays = named(result)
+    arrays[UNCHANGED] = _same(arguments.values(), positional(inputs))
+    for name, gradient in gradients(result, leaves).items():
+        arrays[f"a gradient reaches {name}"] = torch.tensor(gradient is not None)
+        arrays[f"gradient with respect to {name}"] = (
+            torch.zeros_like(leaves[name]) if gradient is None else gradient.detach()
+        )
+    return arrays
+
+
+def draws(answer: Answer, inputs: Inputs) -> Arrays:
+    """Repeat an answer whose last argument is a generator: ``{"draws": (repeats, ...)}`` and how it treats randomness.
+
+    ``inputs["_repeats"]`` is the number of calls, ``inputs["_seed"]`` the seed of the one generator they share.
+    """
+    generator = torch.Generator().manual_seed(inputs["_seed"])
+    global_state = torch.random.get_rng_state()
+    rows = [as_array(answer(*positional(inputs), generator)) for _ in range(inputs["_repeats"])]
+    if len({row.shape for row in rows}) > 1:
+        raise NonsenseError("it gives results of different shapes for the same arguments")
+    stacked = torch.stack(rows)
+    return {
+        "draws": stacked,
+        ADVANCES: torch.tensor(not torch.equal(stacked[0], stacked[1])),
+        ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
+    }
+
+
+def positional(inputs: Inputs) -> list[Any]:
+    """The answer's arguments, fresh copies each time, so that an answer that writes into them harms nobody."""
+    return [_copy(argument) for name, argument in inputs.items() if not name.startswith("_")]
+
+
+def gradients(result: Any, leaves: Mapping[str, Tensor]) -> dict[str, Tensor | None]:
+    """Gradient of a fixed weighted sum of ``result`` (tensor or tuple of tensors) for each leaf; None where none arrives."""
+    parts = [part for part in (result if isinstance(result, tuple | list) else [result]) if _differentiable(part)]
+    if not parts:
+        return dict.fromkeys(leaves)
+    scalar = sum((part * _uneven_weights(part)).sum() for part in parts)
+    found = torch.autograd.grad(scalar, list(leaves.values()), allow_unused=True)
+    return dict(zip(leaves, found, strict=True))
+
+
+def named(result: Any) -> Arrays:
+    """Arrays under the names a student would use: ``result``, or ``result 1``, ``result 2`` for several, keys of a dict."""
+    if isinstance(result, dict):
+        return {f"result[{key!r}]": as_array(part) for key, part in result.items()}
+    if isinstance(result, tuple | list):
+        return {f"result {i}": as_array(part) for i, part in enumerate(result, start=1)}
+    return {"result": as_array(result)}
+
+
+def as_array(result: Any) -> Tensor:
+    """A detached tensor of numbers from what an answer returned; refuses everything else in one clause."""
+    if isinstance(result, Tensor) and not result.is_complex():
+        return result.detach().clone()
+    if isinstance(result, np.ndarray | np.generic) and result.dtype.kind in "biuf":
+        return torch.from_numpy(np.array(result))
+    if isinstance(result, bool | int | float):
+        return torch.tensor(result, dtype=torch.float64 if isinstance(result, float) else None)
+    if result is None:
+        raise NonsenseError("it returns None; is a return statement missing?")
+    raise NonsenseError(f"it returns a {type(result).__name__} where a tensor or a number is expected")
+
+
+def _copy(argument: Any) -> Any:
+    return argument.detach().clone() if isinstance(argument, Tensor) else argument
+
+
+def _same(arguments: Iterable[Any], originals: Iterable[Any]) -> Tensor:
+    pairs = zip(arguments, originals, strict=True)
+    return torch.tensor(all(torch.equal(a, b) for a, b in pairs if isinstance(b, Tensor)))
+
+
+def _differentiable(part: Any) -> bool:
+    return isinstance(part, Tensor) and part.requires_grad
+
+
+def _uneven_weights(part: Tensor) -> Tensor:
+    return torch.linspace(0.5, 1.5, part.numel(), dtype=part.dtype).reshape(part.shape)
