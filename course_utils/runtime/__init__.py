@@ -1,0 +1,14 @@
+"""Seeds, device, threads, clear errors, and the one door through which torchvision is imported.
+
+``import course_utils.runtime`` costs no more than ``import torch``: torchvision is imported when
+:func:`torchvision` is first called, and the checks of ``course doctor`` live in
+:mod:`course_utils.runtime.doctor`.
+"""
+
+from course_utils.runtime.errors import CourseError
+from course_utils.runtime.hardware import device, limit_threads
+from course_utils.runtime.packages import versions
+from course_utils.runtime.seeds import seed_everything
+from course_utils.runtime.vision import torchvision
+
+__all__ = ["CourseError", "device", "limit_threads", "seed_everything", "torchvision", "versions"]
