@@ -112,11 +112,15 @@ def split_by_class(labels: Tensor, *, n_test_per_class: int, seed: int) -> tuple
     Returns: train indices and test indices, both shuffled; together they are 0 .. N - 1, once each.
     """
     generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(labels), generator=generator)
-    is_test = torch.zeros(len(labels), dtype=torch.bool)  # in shuffled order
+    is_test = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique():
-        is_test[(labels[order] == label).nonzero().flatten()[:n_test_per_class]] = True
-    return order[~is_test], order[is_test]
+        members = (labels == label).nonzero().flatten()
+        is_test[members[torch.randperm(len(members), generator=generator)[:n_test_per_class]]] = True
+
+    def shuffled(index: Tensor) -> Tensor:
+        return index[torch.randperm(len(index), generator=generator)]
+
+    return shuffled((~is_test).nonzero().flatten()), shuffled(is_test.nonzero().flatten())
 
 
 def augment(images: Tensor, n: int, *, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
