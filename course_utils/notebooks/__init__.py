@@ -11,7 +11,19 @@ The rooms, in the order in which a lecture passes through them:
 Only instructors need this package; it wants the ``instructor`` extra (jupytext, nbclient, nbgrader).
 """
 
-from course_utils.notebooks.build import BuildReport, LectureReport, build_lectures
-from course_utils.notebooks.errors import BuildError
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from course_utils.notebooks.build import BuildReport, LectureReport, build_lectures
+    from course_utils.notebooks.errors import BuildError
 
 __all__ = ["BuildError", "BuildReport", "LectureReport", "build_lectures"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Load the pipeline when it is first used: jupytext and nbgrader take two seconds to import."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from course_utils.notebooks import build, errors
+
+    return getattr(errors if name == "BuildError" else build, name)

@@ -1,7 +1,6 @@
 """Running a notebook from top to bottom in a clean kernel."""
 
 import copy
-import os
 import tempfile
 from pathlib import Path
 from subprocess import DEVNULL
@@ -14,17 +13,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from course_utils.notebooks.environment import kernel_env
+
 CELL_TIMEOUT = 120
 """Seconds that one cell may take; a whole lecture is allowed half of that."""
-
-KERNEL_ENV = {
-    "TQDM_DISABLE": "1",  # progress bars hold times, which differ from run to run
-    "PYTHONHASHSEED": "0",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "OMP_NUM_THREADS": "1",  # sums in the same order on every machine, and lectures can run side by side
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
 
 
 class ExecutionError(Exception):
@@ -41,21 +33,6 @@ class _ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         spec = ipykernel.kernelspec.get_kernel_dict()
         return KernelSpec(resource_dir=ipykernel.kernelspec.RESOURCES, **spec)
-
-
-def kernel_env(home: Path) -> dict[str, str]:
-    """Return the environment of a clean kernel: the course's settings, and nothing of the user's own.
-
-    Parameters
-    ----------
-    home : Path
-        A fresh folder that stands in for the course's home (progress) and IPython's profile.
-    """
-    env = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_")}
-    # pytest's setting would make warnings errors, or colour the outputs
-    for key in ("PYTHONWARNINGS", "FORCE_COLOR", "PYTEST_CURRENT_TEST"):
-        env.pop(key, None)
-    return env | KERNEL_ENV | {"COURSE_HOME": str(home / "course"), "IPYTHONDIR": str(home / "ipython")}
 
 
 def execute(notebook: NotebookNode, folder: Path, *, timeout: int = CELL_TIMEOUT) -> NotebookNode:

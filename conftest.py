@@ -1,0 +1,45 @@
+"""Settings for every test run: notebooks under nbval get the environment that they were built in."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from jupyter_core.utils import ensure_event_loop
+
+from course_utils.notebooks.environment import FOREIGN, KERNEL_ENV
+
+HOME = pytest.StashKey[Path]()
+
+# nbval leaves its kernels' sockets and null device to the garbage collector, which strikes during any later
+# test. Only those are named here: what our own code leaves open still counts as an error.
+LEFT_BY_NBVAL = (
+    "ignore:unclosed <socket.socket:ResourceWarning",
+    "ignore:unclosed file <_io.TextIOWrapper name='(/dev/null|nul)':ResourceWarning",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the environment of all kernels, and undo what is left at the end."""
+    for line in LEFT_BY_NBVAL:
+        config.addinivalue_line("filterwarnings", line)
+    home = tempfile.TemporaryDirectory(prefix="course-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    config.add_cleanup(lambda: ensure_event_loop().close())  # the one on which nbval talks to its kernels
+    config.stash[HOME] = Path(home.name)
+    for key in set(FOREIGN) - {"COURSE_DATA_DIR"}:  # the tests of the original MNIST files read that one
+        os.environ.pop(key, None)
+    os.environ.update(KERNEL_ENV)
+    _use_home(config, "tests")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each notebook a course home of its own: progress in one lecture must not show in another."""
+    is_notebook = item.path.suffix == ".ipynb"
+    _use_home(item.config, f"{item.path.parent.name}-{item.path.stem}" if is_notebook else "tests")
+
+
+def _use_home(config: pytest.Config, name: str) -> None:
+    home = config.stash[HOME] / name
+    os.environ.update(COURSE_HOME=str(home / "course"), IPYTHONDIR=str(home / "ipython"))
