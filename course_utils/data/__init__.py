@@ -16,9 +16,7 @@ from collections.abc import Callable
 
 from course_utils.data.digits import augment, load_digits
 from course_utils.data.image_data import ImageData
-from course_utils.data.shapes import draw_shapes, load_shapes
-from course_utils.data.torchvision_sets import load_torchvision_set
-from course_utils.data.toy2d import (
+from course_utils.data.points import (
     GRID_CENTRES,
     GRID_STD,
     RING_CENTRES,
@@ -28,6 +26,8 @@ from course_utils.data.toy2d import (
     toy2d_centres,
     toy2d_with_components,
 )
+from course_utils.data.shapes import draw_shapes, load_shapes
+from course_utils.data.torchvision_sets import load_torchvision_set
 from course_utils.runtime import CourseError
 
 __all__ = [
