@@ -98,9 +98,9 @@ def read_lecture(path: Path, definitions: Definitions) -> Lecture:
     number = int(match.group(1))
     cells, metadata = _read_cells(path, name)
     for cell in cells:
+        check_markers(cell)
         if cell.kind == "code":
             _check_python(cell)
-        check_markers(cell)
     parts = _find_exercises(cells, definitions, number)
     _check_complete(name, parts, definitions, number)
     n_compared = sum(is_compared(cell.source) for cell in cells if cell.kind == "code")
@@ -136,7 +136,7 @@ def _read_cells(path: Path, name: str) -> tuple[list[Cell], dict[str, Any]]:
         while first < len(lines) - 1 and not lines[first].strip():
             first += 1
         metadata = {key: _plain(value) for key, value in cell.metadata.items() if key not in JUPYTEXT_KEYS}
-        cells.append(Cell(name, number, first + 1, cell.cell_type, cell.source, metadata))
+        cells.append(Cell(name, number, first + 1, cell.cell_type, cell.source.strip("\n"), metadata))
     metadata = {
         key: _plain(value)
         for key, value in notebook.metadata.items()

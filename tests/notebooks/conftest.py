@@ -1,4 +1,3 @@
-import textwrap
 from dataclasses import dataclass
 
 import pytest
@@ -114,7 +113,7 @@ class Repository:
         text = SOURCE
         for old, new in changes:
             assert text.count(old) >= 1, f"not in the fake source: {old!r}"
-            text = text.replace(textwrap.dedent(old), textwrap.dedent(new), 1)
+            text = text.replace(old, new, 1)
         self.source.write_text(text, encoding="utf-8")
         return self.source
 
