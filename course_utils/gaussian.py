@@ -181,7 +181,7 @@ def kl_diagonal(mu1: Tensor, logvar1: Tensor, mu2: Tensor, logvar2: Tensor) -> T
     Parameters: four tensors of shape (batch, latent_dim).
     Returns: shape (batch,), in nats, summed over latent_dim, never negative.
     Raises: ValueError if the shapes differ; the message gives all four.
-    References: Duchi 2007, Derivations for Linear Algebra and Optimization, Section 9.
+    References: Duchi 2007, Derivations for Linear Algebra and Optimization.
 
     >>> kl_diagonal(torch.zeros(1, 2), torch.zeros(1, 2), torch.full((1, 2), 3.0), torch.zeros(1, 2))
     tensor([9.])
@@ -206,7 +206,7 @@ def kl_full_covariance(mu1: Tensor, cov1: Tensor, mu2: Tensor, cov2: Tensor) -> 
     Returns: shape (batch,), in nats, never negative.
     Raises: ValueError if the shapes do not fit, or a covariance is not symmetric positive definite (to the
     precision of its dtype).
-    References: Duchi 2007, Derivations for Linear Algebra and Optimization, Section 9; Higham 2002, Accuracy
+    References: Duchi 2007, Derivations for Linear Algebra and Optimization; Higham 2002, Accuracy
     and Stability of Numerical Algorithms, chapters 8 and 10 (triangular solves, Cholesky).
 
     >>> mu, cov = torch.zeros(1, 2), torch.tensor([[[2.0, 1.0], [1.0, 2.0]]])

@@ -39,7 +39,7 @@ def score_function_gradient(
 
     >>> mu, sigma = torch.tensor(1.0), torch.tensor(0.5)  # E[z^2] = mu^2 + sigma^2
     >>> d_mu, d_sigma = score_function_gradient(lambda z: z**2, mu, sigma, 100_000)
-    >>> bool((d_mu - 2).abs() < 0.2), bool((d_sigma - 1).abs() < 0.2)  # 2 mu, 2 sigma; over ten standard errors
+    >>> bool((d_mu - 2).abs() < 0.2), bool((d_sigma - 1).abs() < 0.2)  # > 10 standard errors
     (True, True)
     """
     values, score_mu, score_sigma = _values_and_scores(f, mu, sigma, n, generator)
@@ -61,7 +61,8 @@ def score_function_with_baseline(
     Parameters: as for `score_function_gradient`, with ``n`` >= 2.
     Returns: ``(d/dmu, d/dsigma)``, 0-d and detached.
     Raises: ValueError if n < 2, when there is no other draw, or if the shapes do not fit.
-    References: Mnih & Rezende 2016, arXiv:1602.06725, Section 2.5; Williams 1992, Machine Learning 8.
+    References: Kool et al. 2019, Buy 4 REINFORCE samples, get a baseline for free!; Mnih & Rezende 2016,
+    arXiv:1602.06725; Williams 1992, Machine Learning 8, 229-256.
 
     >>> mu, sigma = torch.tensor(1.0), torch.tensor(0.5)
     >>> d_mu, _ = score_function_with_baseline(lambda z: z + 1000.0, mu, sigma, 100_000)
@@ -114,7 +115,7 @@ def gumbel_softmax(logits: Tensor, temperature: float, generator: Generator | No
     Parameters: ``logits`` of shape (batch, n_classes); ``temperature`` tau > 0.
     Returns: shape (batch, n_classes), rows on the simplex.
     Raises: ValueError if the temperature is not positive.
-    References: Jang et al. 2017, arXiv:1611.01144, eq. (2); Maddison et al. 2017, arXiv:1611.00712, eq. (10).
+    References: Jang et al. 2017, arXiv:1611.01144, eq. (2); Maddison et al. 2017, arXiv:1611.00712.
 
     >>> y = gumbel_softmax(torch.zeros(5, 3), 0.5)
     >>> torch.allclose(y.sum(1), torch.ones(5))

@@ -83,6 +83,7 @@ def linear_gaussian_elbo(
     >>> linear_gaussian_elbo(x, mean, var, *model), linear_gaussian_log_evidence(x, *model)
     (tensor([-2.2655]), tensor([-2.2655]))
     """
+    x, q_mean, q_var, w, b, noise_var = as_tensors(x, q_mean, q_var, w, b, noise_var)
     # E_q (x - w z - b)^2 = (x - w m - b)^2 + w^2 v
     log_likelihood = log_density_univariate(x, w * q_mean + b, noise_var**0.5) - w**2 * q_var / (
         2 * noise_var
