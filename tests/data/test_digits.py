@@ -109,11 +109,9 @@ def test_augment_uses_every_image_equally_often_and_none_else(loaded):
 def test_augment_keeps_the_class_and_changes_the_image(loaded):
     generator = torch.Generator().manual_seed(0)
     images, index = data.augment(loaded.train_images, 3000, generator=generator)
-    # The nearest image other than its own source still has its class.
-    distance = torch.cdist(images.flatten(1), loaded.train_images.flatten(1))
-    distance[torch.arange(3000), index] = torch.inf
-    neighbour = loaded.train_labels[distance.argmin(1)]
-    assert (neighbour == loaded.train_labels[index]).double().mean() > 0.93
+    # Labels handed on by the index serve to read real test images: the nearest augmented image decides.
+    nearest = torch.cdist(loaded.test_images.flatten(1), images.flatten(1)).argmin(1)
+    assert (loaded.train_labels[index][nearest] == loaded.test_labels).double().mean() > 0.95
     # Closer to its source than to another image of the same set, yet not the source.
     error = (images - loaded.train_images[index]).square().flatten(1).sum(1)
     to_others = (images - loaded.train_images[index.roll(1)]).square().flatten(1).sum(1)
