@@ -219,7 +219,7 @@ class _Watch:
             advice = "look for NaN in the data, and for log(0) or a division by 0 in the loss"
         else:
             before = f"the last finite loss was {self.last_finite:.4g}"
-            advice = "try a learning rate ten times smaller, or look for log(0) or exp of a large logvar in the loss"
+            advice = "try a learning rate ten times smaller, or look for log(0) or exp of a large logvar"
         where = f"epoch {self.epoch + 1}, step {self.step}"
         return f"{self.label} stopped: the loss became {value} in {where}; {before}; {advice}."
 

@@ -56,7 +56,7 @@ def show(figure: Figure, alt: str) -> None:
     """
     check_alt(alt)
     data = png_bytes(figure)
-    _close(figure)
+    close(figure)
     publish({"text/html": figure_html(data, alt), "text/plain": alt.strip()})
 
 
@@ -134,7 +134,7 @@ def _with_palette(picture: Image.Image) -> Image.Image:
     return reduced if np.abs(before - after).mean() <= LARGEST_PALETTE_ERROR else picture
 
 
-def _close(figure: Figure) -> None:
+def close(figure: Figure) -> None:
     """Take the figure from pyplot, if it came from there, so that it is not shown a second time."""
     import sys
 

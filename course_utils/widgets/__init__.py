@@ -1,0 +1,28 @@
+"""The interactive parts: a figure, a few controls, and a redraw fast enough to feel like one motion.
+
+:func:`explore` is the mechanism. Each playground of a lecture has a file of its own here, with the pure
+functions behind it, ``make_figure()`` and the function that shows it; its name is listed in ``_PLAYGROUNDS``
+and loaded on first use.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from course_utils.widgets.controls import choice, player, slider
+from course_utils.widgets.explorer import Explorer, explore
+
+# name -> module, both inside this package; a playground is imported when a lecture asks for it
+_PLAYGROUNDS: dict[str, str] = {}
+
+__all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]
+
+
+def playgrounds() -> tuple[str, ...]:
+    """The names of all playgrounds; each is a function without arguments that returns its `Explorer`."""
+    return tuple(sorted(_PLAYGROUNDS))
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _PLAYGROUNDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLAYGROUNDS[name]}"), name)
