@@ -12,7 +12,7 @@ from course_utils.exercises.comparisons import Comparison, close
 from course_utils.exercises.observers import Answer, Arrays, Inputs, Observer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One situation an answer is put into.
 
@@ -35,7 +35,7 @@ class Case:
         return self.compare
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """A wrong answer that students really give, executable, with the sentence they should read."""
 
@@ -44,7 +44,7 @@ class Mistake:
     answer: Answer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """An exercise, whole.
 

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -102,6 +103,12 @@ def observe(answer: Answer, observer: Observer, inputs: Inputs, forbidden: Seque
     return Outcome(arrays, trouble, message, text.kept, text.length)
 
 
+@lru_cache(maxsize=10_000)
+def _observe_own(exercise: Exercise, answer: Answer, case: Case, seed: int) -> Outcome:
+    """What the course's own answer, the reference or a known mistake, shows: the same for every student."""
+    return observe(answer, case.observe, exercise.inputs(case, seed))
+
+
 def _attempt(answer: Answer, observer: Observer, inputs: Inputs) -> tuple[Arrays | None, Trouble | None, str]:
     try:
         with time_limit(SECONDS_PER_CASE):
@@ -161,7 +168,7 @@ def _known_mistake(
 
     def n_alike(mistake: Mistake) -> int:
         alike = [
-            _alike(case, outcome, observe(mistake.answer, case.observe, exercise.inputs(case, seed)))
+            _alike(case, outcome, _observe_own(exercise, mistake.answer, case, seed))
             for case, outcome in zip(exercise.cases, outcomes, strict=True)
         ]
         return sum(alike) if alike[first] else 0
@@ -178,11 +185,10 @@ def _alike(case: Case, outcome: Outcome, other: Outcome) -> bool:
 
 
 def _expected(exercise: Exercise, case: Case, seed: int) -> Arrays:
-    inputs = exercise.inputs(case, seed)
-    reference = observe(exercise.reference, case.observe, inputs)
+    reference = _observe_own(exercise, exercise.reference, case, seed)
     if reference.arrays is None:
         raise RuntimeError(f"The reference of {exercise.id} fails in case {case.name!r}: {reference.message}")
-    return reference.arrays | (case.expected(inputs) if case.expected else {})
+    return reference.arrays | (case.expected(exercise.inputs(case, seed)) if case.expected else {})
 
 
 def _difference(case: Case, outcome: Outcome, expected: Arrays) -> str:

@@ -9,7 +9,7 @@ import random
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 import numpy as np
 import torch
@@ -41,11 +41,14 @@ def time_limit(seconds: float) -> Iterator[None]:
     thread = ctypes.c_ulong(threading.get_ident())
     finished = threading.Event()
 
+    interrupted = threading.Event()
+
     def interrupt() -> None:
-        if finished.wait(seconds):
-            return
-        while not finished.wait(0.2):
+        pause = seconds
+        while not finished.wait(pause):
+            interrupted.set()
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TooSlowError))
+            pause = 0.2
 
     watch = threading.Thread(target=interrupt, daemon=True)
     watch.start()
@@ -54,8 +57,15 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         finished.set()
         watch.join()
-        # An interrupt may have been set while the block was already ending.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+        if interrupted.is_set():
+            _let_pending_interrupt_arrive()
+
+
+def _let_pending_interrupt_arrive() -> None:
+    """One may have been set while the block was already ending; it arrives between the next bytecodes, here."""
+    with suppress(TooSlowError):
+        for _ in range(1000):
+            pass
 
 
 @contextmanager
