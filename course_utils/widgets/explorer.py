@@ -23,10 +23,10 @@ def explore(figure: Figure, update: Update, *, alt: str, **controls: ipywidgets.
     state stays. Both carry the alt text.
 
     Parameters: ``figure`` is drawn by the caller, once. ``update(**values)`` is called with the value of each
-    control and changes the figure's artists in place (``line.set_ydata``, ``image.set_data``, ``text.set_text``),
-    so that a redraw takes less than 50 ms; it may return a sentence about the new state, which stands under
-    the picture, where a screen reader finds it too. ``alt`` says what there is to see at first and what the
-    controls change. ``controls`` are made by :func:`~course_utils.widgets.slider`,
+    control and changes the figure's artists in place (``line.set_ydata``, ``image.set_data``,
+    ``text.set_text``), so that a redraw takes less than 50 ms; it may return a sentence about the new state,
+    which stands under the picture, where a screen reader finds it too. ``alt`` says what there is to see at
+    first and what the controls change. ``controls`` are made by :func:`~course_utils.widgets.slider`,
     :func:`~course_utils.widgets.choice` or :func:`~course_utils.widgets.player`, each under the name of the
     argument of ``update`` that it sets.
     Returns: the :class:`Explorer`, already on the page, which a program can drive as a reader would.
@@ -39,7 +39,7 @@ def explore(figure: Figure, update: Update, *, alt: str, **controls: ipywidgets.
 
 
 class Explorer:
-    """An interactive figure in its parts: ``controls`` by name, ``picture``, ``message``; ``view`` holds them all.
+    """An interactive figure: ``controls`` by name, ``picture`` and ``message``; ``view`` holds them all.
 
     Without a browser, ``set`` moves controls and returns the new picture:
 
