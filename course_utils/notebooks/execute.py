@@ -1,5 +1,6 @@
 """Running a notebook from top to bottom in a clean kernel."""
 
+import asyncio
 import copy
 import tempfile
 from pathlib import Path
@@ -71,7 +72,8 @@ def execute(notebook: NotebookNode, folder: Path, *, timeout: int = CELL_TIMEOUT
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as home:
         try:
             # The manager is ours, so it is for us to say that the kernel ends with the run.
-            client.execute(env=kernel_env(Path(home)), cwd=str(folder), stderr=DEVNULL, cleanup_kc=True)
+            env = kernel_env(Path(home))
+            asyncio.run(client.async_execute(env=env, cwd=str(folder), stderr=DEVNULL, cleanup_kc=True))
         except CellExecutionError as error:
             raise ExecutionError(f"{error.ename}: {error.evalue}", current) from None
         except CellTimeoutError:
