@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -239,7 +240,11 @@ def _kernel() -> Iterable[Finding]:
 
     advice = f"run: {sys.executable} -m ipykernel install --sys-prefix"
     try:
-        spec = KernelSpecManager().get_kernel_spec("python3")
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # IPython's, where the home folder cannot be written: no matter here
+            spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
         yield Finding("kernel", False, "Jupyter knows no kernel 'python3'", advice)
         return
