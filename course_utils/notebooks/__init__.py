@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BuildError", "BuildReport", "LectureReport", "build_lectures"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     """Load the pipeline when it is first used: jupytext and nbgrader take two seconds to import."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

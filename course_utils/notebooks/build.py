@@ -6,7 +6,6 @@ holds), and the hash of its code, which stands in its metadata, is the one that 
 
 import copy
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -325,16 +324,3 @@ def _replace_all(paths: Sequence[Path], texts: Sequence[str]) -> None:
     finally:
         for temporary in waiting:
             temporary.unlink(missing_ok=True)
-
-
-if __name__ == "__main__":  # python -m course_utils.notebooks.build [--check] [--force] [NN ...]
-    arguments = sys.argv[1:]
-    report = build_lectures(
-        Path.cwd(),
-        [argument for argument in arguments if not argument.startswith("-")],
-        check="--check" in arguments,
-        force="--force" in arguments,
-        done=lambda lecture: print(f"{lecture.name}: {lecture.state} ({lecture.seconds:.1f} s)"),
-    )
-    print("\n".join(report.problems))
-    sys.exit(not report.ok)

@@ -56,7 +56,7 @@ def execute(notebook: NotebookNode, folder: Path, *, timeout: int = CELL_TIMEOUT
     executed = copy.deepcopy(notebook)
     current = 0
 
-    def remember(cell: NotebookNode, cell_index: int, **_: Any) -> None:  # noqa: ANN401
+    def remember(cell: NotebookNode, cell_index: int, **_: Any) -> None:
         nonlocal current
         current = cell_index
 

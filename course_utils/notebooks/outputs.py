@@ -16,6 +16,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 # A cell's code has a file name made of the kernel's process number and a hash.
 CELL_FILE = re.compile(r"(?:[A-Za-z]:)?[\w./\\~-]*ipykernel_\d+[/\\]\d+\.py")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
+PICTURE = re.compile(r"data:image/[^\"']*")  # figures are <img> tags with alt text, see plotting.show
+IMG_WITHOUT_ALT = re.compile(r"<img(?![^>]*\balt=\"[^\"]+\")", re.IGNORECASE)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -29,7 +31,8 @@ def tidy_outputs(notebook: NotebookNode, root: Path) -> None:
     ------
     ExecutionError
         If an output holds something that must not be saved: a path of this machine, a memory address, a
-        warning, a widget without a picture, or (in a compared cell) a picture or nothing at all.
+        warning, a picture without alt text, a widget without a picture, or (in a compared cell) any picture,
+        or nothing at all.
     """
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
@@ -54,22 +57,26 @@ def problems(cell: NotebookNode, root: Path) -> Iterator[str]:
                 yield f"its output holds a path of this machine: {path}"
             if match := ADDRESS.search(text):
                 yield f"its output holds a memory address ({match.group()}), another one on every run"
+        data = output.get("data", {})
+        if any(kind.startswith("image/") for kind in data) or IMG_WITHOUT_ALT.search(
+            data.get("text/html", "")
+        ):
+            yield "shows a picture without alt text: end with plotting.show(figure, alt=...)"
     if is_compared(cell.source):
-        kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
         if not cell.outputs:
             yield "is marked as compared but has no output"
-        elif any(kind.startswith("image/") for kind in kinds):
+        elif any(_has_picture(output) for output in cell.outputs):
             yield "is marked as compared but shows a picture, and pictures differ between machines"
 
 
 def texts(output: NotebookNode) -> Iterator[str]:
-    """Yield every text of an output: streams, tracebacks and all of its data that is not a picture."""
+    """Yield every text of an output: streams, tracebacks, and its data without the pictures."""
     if "text" in output:
         yield output.text
     yield from output.get("traceback", ())
     for kind, value in output.get("data", {}).items():
-        if not kind.startswith("image/") or kind == "image/svg+xml":
-            yield value if isinstance(value, str) else str(value)
+        if not kind.startswith("image/"):
+            yield PICTURE.sub("", value if isinstance(value, str) else str(value))
 
 
 def machine_paths(text: str, root: Path) -> Iterator[str]:
@@ -86,12 +93,17 @@ def _drop_widget(output: NotebookNode, index: int) -> None:
     data = output.get("data", {})
     if WIDGET not in data:
         return
-    if not any(kind.startswith("image/") for kind in data):
+    if not _has_picture(output):
         raise ExecutionError(
             "shows a widget without a static picture, which leaves a hole in the saved file", index
         )
     del data[WIDGET]
     output.get("metadata", {}).pop(WIDGET, None)
+
+
+def _has_picture(output: NotebookNode) -> bool:
+    data = output.get("data", {})
+    return any(kind.startswith("image/") for kind in data) or "<img" in data.get("text/html", "")
 
 
 def _shorten(text: str, root: Path) -> str:

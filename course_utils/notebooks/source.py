@@ -145,7 +145,7 @@ def _read_cells(path: Path, name: str) -> tuple[list[Cell], dict[str, Any]]:
     return cells, metadata
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON)
+def _plain(value: Any) -> Any:
     return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 

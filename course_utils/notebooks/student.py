@@ -9,6 +9,7 @@ from nbgrader.preprocessors import CheckCellMetadata, ClearSolutions, ComputeChe
 
 from course_utils.notebooks.complete import sign
 from course_utils.notebooks.markers import BEGIN, END, solution_lines
+from course_utils.notebooks.outputs import texts
 from course_utils.notebooks.source import Cell, Lecture
 
 SHORTEST_SECRET = 16
@@ -75,14 +76,14 @@ def leaks(lecture: Lecture, notebook: NotebookNode) -> Iterator[tuple[Cell, str,
     (Cell, str, str)
         The answer's cell in the source, the line, and where it occurs.
     """
-    texts = list(_readable(notebook))
+    readable = list(_readable(notebook))
     for index, part in lecture.parts.items():
         if part.role != "answer":
             continue
         for line in solution_lines(lecture.cells[index]):
             if len(line) < SHORTEST_SECRET:
                 continue
-            for where, text in texts:
+            for where, text in readable:
                 if line in text:
                     yield lecture.cells[index], line, where
 
@@ -91,9 +92,5 @@ def _readable(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     for number, cell in enumerate(notebook.cells, start=1):
         yield f"cell {number} ({cell.cell_type})", cell.source
         for output in cell.get("outputs", ()):
-            texts = [output.get("text", ""), *output.get("traceback", ())]
-            texts += [
-                value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")
-            ]
-            for text in texts:
-                yield f"the output of cell {number}", text if isinstance(text, str) else str(text)
+            for text in texts(output):
+                yield f"the output of cell {number}", text

@@ -25,13 +25,29 @@ def shown(**data):
     return new_output("display_data", data={key.replace("__", "/"): value for key, value in data.items()})
 
 
+FIGURE = '<img alt="What one sees" src="data:image/png;base64,iVBORw0KGgo/tmp/x=">'
+
+
 def test_a_live_widget_leaves_its_picture():
-    output = shown(image__png="iVBORw0KGgo=", text__plain="a figure")
+    output = shown(text__html=FIGURE, text__plain="What one sees")
     output.data[WIDGET] = {"model_id": "1", "version_major": 2, "version_minor": 0}
-    output.metadata = {"image/png": {"alt": "What one sees"}, WIDGET: {}}
+    output.metadata = {WIDGET: {}}
     (left,) = tidied(output)
-    assert set(left.data) == {"image/png", "text/plain"}
-    assert left.metadata == {"image/png": {"alt": "What one sees"}}
+    assert left.data == {"text/html": FIGURE, "text/plain": "What one sees"}
+    assert left.metadata == {}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        shown(image__png="iVBORw0KGgo="),
+        shown(text__html='<img src="x">'),
+        shown(text__html='<img alt="" src="x">'),
+    ],
+)
+def test_a_picture_without_alt_text_is_refused(output):
+    with pytest.raises(ExecutionError, match="a picture without alt text"):
+        tidied(output)
 
 
 def test_a_widget_without_a_picture_is_refused():
@@ -92,7 +108,7 @@ def test_other_slashes_are_no_path_of_this_machine(text):
     [
         (stream("UserWarning: slow", "stderr"), "x", "writes to stderr: 'UserWarning: slow'"),
         (shown(text__plain="<Line2D at 0x7f12ab34cd56>"), "x", "a memory address"),
-        (shown(image__png="iVBORw0KGgo="), "# NBVAL_CHECK_OUTPUT\nx", "compared but shows a picture"),
+        (shown(text__html=FIGURE), "# NBVAL_CHECK_OUTPUT\nx", "compared but shows a picture"),
         (None, "# NBVAL_CHECK_OUTPUT\nx", "compared but has no output"),
     ],
 )
