@@ -1,0 +1,1 @@
+"""Exercises of lecture 2, autoencoders."""
