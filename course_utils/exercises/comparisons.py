@@ -24,7 +24,11 @@ def close(rtol: float = 1e-3, atol: float = 1e-5) -> Comparison:
         if seen.shape != wanted.shape:
             return f"the shape should be {tuple(wanted.shape)} and is {tuple(seen.shape)}"
         if wanted.dtype == torch.bool or seen.dtype == torch.bool:
-            return None if torch.equal(seen.bool(), wanted.bool()) else _first_difference(seen, wanted, seen != wanted)
+            return (
+                None
+                if torch.equal(seen.bool(), wanted.bool())
+                else _first_difference(seen, wanted, seen != wanted)
+            )
         seen, wanted = seen.double(), wanted.double()
         differs = ~torch.isclose(seen, wanted, rtol=rtol, atol=atol, equal_nan=True)
         return _first_difference(seen, wanted, differs) if differs.any() else None
@@ -76,7 +80,9 @@ def same_spread(n_standard_errors: float = 6.0) -> Comparison:
         differs = ~((gap <= n_standard_errors * error) | tiny)
         if not differs.any():
             return None
-        return "the standard deviation over repeats: " + _first_difference(spread_seen, spread_wanted, differs)
+        return "the standard deviation over repeats: " + _first_difference(
+            spread_seen, spread_wanted, differs
+        )
 
     return compare
 

@@ -5,7 +5,6 @@ In the notebook both run in one process (``evaluate``). The grader runs ``observ
 """
 
 import linecache
-import math
 import sys
 import traceback
 from collections.abc import Sequence
@@ -95,7 +94,9 @@ def observe(answer: Answer, observer: Observer, inputs: Inputs, forbidden: Seque
     if answer is None or answer is Ellipsis:
         return Outcome(trouble="untouched")
     if not callable(answer):
-        return Outcome(trouble="error", message=f"A function is expected here, and this is a {type(answer).__name__}.")
+        return Outcome(
+            trouble="error", message=f"A function is expected here, and this is a {type(answer).__name__}."
+        )
     if name := forbidden_name(answer, forbidden):
         return Outcome(trouble="error", message=f"{name} is what this exercise asks you to write yourself.")
     with preserved_state(), quiet() as text:
@@ -150,7 +151,11 @@ def _status(
     if all(result.passed for result in results):
         return "right", None, f"Right: {_count(len(results), 'case')} passed."
     if all(outcome.trouble == "untouched" for outcome in outcomes):
-        return "untouched", None, "Not begun yet: write your answer in place of the line that raises NotImplementedError."
+        return (
+            "untouched",
+            None,
+            "Not begun yet: write your answer in place of the line that raises NotImplementedError.",
+        )
     if mistake := _known_mistake(exercise, outcomes, results, seed):
         return "mistake", mistake, mistake.sentence
     first = next(result for result in results if not result.passed)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from course_utils.exercises.catalogue import get_exercise
 from course_utils.exercises.evaluation import Verdict, evaluate
-from course_utils.exercises.progress import progress_rows, record
+from course_utils.exercises.progress import Row, progress_rows, record
 from course_utils.runtime import CourseError
 
 A = TypeVar("A", bound=Callable[..., Any])
@@ -63,7 +63,13 @@ def check(exercise_id: str, answer: A) -> A:
         _show(Card("error", exercise_id, str(error)))
         return answer
     if answer is exercise.reference:
-        _show(Card("untouched", _title(exercise_id), "This is the course's version. Run the cell with your answer, then this one."))
+        _show(
+            Card(
+                "untouched",
+                _title(exercise_id),
+                "This is the course's version. Run the cell with your answer, then this one.",
+            )
+        )
         return answer
     verdict = evaluate(exercise_id, answer)
     _remember(verdict)
@@ -107,25 +113,39 @@ class ProgressView:
     """The table of progress, for the last line of a notebook cell."""
 
     def __init__(self, lecture: int | None = None) -> None:
-        self.rows = [row for row in progress_rows() if lecture is None or row[0].startswith(f"{lecture}.")]
+        self.rows = progress_rows(lecture)
+
+    @property
+    def total(self) -> str:
+        """Points so far of points to be had."""
+        points = sum(row.record.points for row in self.rows)
+        return f"{points:g} of {sum(row.exercise.points for row in self.rows)} points"
 
     def __str__(self) -> str:
-        lines = [f"{_LOOK[status][0]} {number:>5}  {name:<32} {points:g}/{most}" for number, name, status, points, most, _ in self.rows]
-        return "\n".join([*lines, f"{self._sum(3):g} of {self._sum(4):g} points"])
-
-    def _sum(self, column: int) -> float:
-        return sum(row[column] for row in self.rows)
+        return "\n".join([*map(_text_line, self.rows), self.total])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        body = "".join(
-            f'<tr><td>{number}</td><td style="text-align:left"><code>{name}</code></td>'
-            f'<td style="text-align:left">{_LOOK[status][0]} {_LOOK[status][1]}</td><td>{points:g} / {most}</td><td>{tries}</td></tr>'
-            for number, name, status, points, most, tries in self.rows
-        )
         head = "<tr><th>No.</th><th>Exercise</th><th>State</th><th>Points</th><th>Attempts</th></tr>"
-        total = f"{self._sum(3):g} of {self._sum(4):g} points"
-        table = f"<table><caption>{total}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+        body = "".join(map(_html_line, self.rows))
+        table = f"<table><caption>{self.total}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
         return {"text/plain": str(self), "text/html": table}
+
+
+def _text_line(row: Row) -> str:
+    symbol, points = _LOOK[row.record.status][0], f"{row.record.points:g}/{row.exercise.points}"
+    return f"{symbol} {row.exercise.number:>5}  {row.exercise.id:<32} {points}"
+
+
+def _html_line(row: Row) -> str:
+    symbol, heading, _ = _LOOK[row.record.status]
+    cells = (
+        row.exercise.number,
+        f"<code>{row.exercise.id}</code>",
+        f"{symbol} {heading}",
+        f"{row.record.points:g} / {row.exercise.points}",
+        str(row.record.attempts),
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def progress_view(lecture: int | None = None) -> ProgressView:

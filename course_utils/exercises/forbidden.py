@@ -41,7 +41,12 @@ def _functions(answer: Any, seen: set[int]) -> Iterator[FunctionType]:
 
 
 def _globals(function: FunctionType) -> list[Any]:
-    names = [i.argval for code in _codes(function.__code__) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
+    names = [
+        i.argval
+        for code in _codes(function.__code__)
+        for i in dis.get_instructions(code)
+        if i.opname == "LOAD_GLOBAL"
+    ]
     return [function.__globals__[name] for name in names if name in function.__globals__]
 
 

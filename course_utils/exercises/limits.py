@@ -16,7 +16,7 @@ import torch
 
 
 class TooSlowError(BaseException):
-    """The answer did not come back in time. Not an Exception, so that ``except Exception`` in a loop does not eat it."""
+    """The answer did not come back in time. No Exception, so that ``except Exception`` in a loop does not eat it."""
 
 
 class CappedText(io.TextIOBase):

@@ -79,8 +79,10 @@ def positional(inputs: Inputs) -> list[Any]:
 
 
 def gradients(result: Any, leaves: Mapping[str, Tensor]) -> dict[str, Tensor | None]:
-    """Gradient of a fixed weighted sum of ``result`` (tensor or tuple of tensors) for each leaf; None where none arrives."""
-    parts = [part for part in (result if isinstance(result, tuple | list) else [result]) if _differentiable(part)]
+    """Gradient of a fixed weighted sum of ``result`` (one tensor or several) for each leaf; None where none arrives."""
+    parts = [
+        part for part in (result if isinstance(result, tuple | list) else [result]) if _differentiable(part)
+    ]
     if not parts:
         return dict.fromkeys(leaves)
     scalar = sum((part * _uneven_weights(part)).sum() for part in parts)
@@ -89,7 +91,7 @@ def gradients(result: Any, leaves: Mapping[str, Tensor]) -> dict[str, Tensor | N
 
 
 def named(result: Any) -> Arrays:
-    """Arrays under the names a student would use: ``result``, or ``result 1``, ``result 2`` for several, keys of a dict."""
+    """Arrays under the names a student would use: ``result``; ``result 1``, ``result 2`` for several; a dict's keys."""
     if isinstance(result, dict):
         return {f"result[{key!r}]": as_array(part) for key, part in result.items()}
     if isinstance(result, tuple | list):
@@ -103,8 +105,10 @@ def as_array(result: Any) -> Tensor:
         return result.detach().clone()
     if isinstance(result, np.ndarray | np.generic) and result.dtype.kind in "biuf":
         return torch.from_numpy(np.array(result))
-    if isinstance(result, bool | int | float):
+    if isinstance(result, bool | float) or (isinstance(result, int) and abs(result) < 2**63):
         return torch.tensor(result, dtype=torch.float64 if isinstance(result, float) else None)
+    if isinstance(result, int):
+        raise NonsenseError("it returns a whole number too large for 64 bits")
     if result is None:
         raise NonsenseError("it returns None; is a return statement missing?")
     raise NonsenseError(f"it returns a {type(result).__name__} where a tensor or a number is expected")

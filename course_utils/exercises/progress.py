@@ -9,7 +9,9 @@ from pathlib import Path
 import platformdirs
 
 from course_utils.exercises.catalogue import exercise_ids, get_exercise
+from course_utils.exercises.definition import Exercise
 from course_utils.exercises.evaluation import Verdict
+from course_utils.runtime import CourseError
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,7 @@ def record(verdict: Verdict) -> None:
         return
     records = load_progress()
     old = records.get(verdict.exercise_id, Record())
-    records[verdict.exercise_id] = Record(
-        verdict.status, max(old.points, verdict.points), old.attempts + 1
-    )
+    records[verdict.exercise_id] = Record(verdict.status, max(old.points, verdict.points), old.attempts + 1)
     _write({exercise_id: asdict(entry) for exercise_id, entry in records.items()})
 
 
@@ -59,11 +59,24 @@ def _write(content: dict) -> None:
     os.replace(new.name, file)
 
 
-def progress_rows() -> list[tuple[str, str, str, float, int, int]]:
-    """One row per exercise in course order: number, id, status, best points, points to be had, attempts."""
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of progress."""
+
+    exercise: Exercise
+    record: Record
+
+
+def progress_rows(lecture: int | None = None) -> list[Row]:
+    """All exercises in course order, or those of one lecture, each with what is remembered of it.
+
+    Raises: CourseError for a lecture without exercises.
+    """
     records = load_progress()
-    rows = []
-    for exercise_id in exercise_ids():
-        exercise, entry = get_exercise(exercise_id), records.get(exercise_id, Record())
-        rows.append((exercise.number, exercise.id, entry.status, entry.points, exercise.points, entry.attempts))
+    exercises = [get_exercise(exercise_id) for exercise_id in exercise_ids()]
+    rows = [Row(e, records.get(e.id, Record())) for e in exercises if lecture in (None, e.lecture)]
+    if not rows:
+        raise CourseError(
+            f"Lecture {lecture} has no exercises; there are lectures 1 to {exercises[-1].lecture}."
+        )
     return rows

@@ -132,9 +132,11 @@ def test_inputs_are_plain_data_and_depend_on_the_seed_alone(exercise: Exercise) 
         assert first.keys() == again.keys()
         for name, value in first.items():
             assert is_plain(value), name
-            assert torch.equal(torch.as_tensor(value), torch.as_tensor(again[name])) if isinstance(
-                value, Tensor
-            ) else value == again[name]
+            assert (
+                torch.equal(torch.as_tensor(value), torch.as_tensor(again[name]))
+                if isinstance(value, Tensor)
+                else value == again[name]
+            )
 
 
 def is_plain(value: Any) -> bool:

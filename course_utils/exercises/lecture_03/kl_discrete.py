@@ -124,10 +124,22 @@ exercise = Exercise(
             "This is KL(p || q). The first argument is the distribution the expectation is taken under: weight by q.",
             swapped,
         ),
-        Mistake("averaged", "The terms are summed over outcomes, not averaged: the weights q already sum to 1.", averaged),
+        Mistake(
+            "averaged",
+            "The terms are summed over outcomes, not averaged: the weights q already sum to 1.",
+            averaged,
+        ),
         Mistake("bits", "This is in bits. The course measures in nats: use the natural logarithm.", in_bits),
-        Mistake("wrong_sign", "The sign is turned round: KL is the mean of log q - log p under q, never negative.", wrong_sign),
-        Mistake("unweighted", "The log-ratios are added up without their weights: each counts q times.", unweighted),
+        Mistake(
+            "wrong_sign",
+            "The sign is turned round: KL is the mean of log q - log p under q, never negative.",
+            wrong_sign,
+        ),
+        Mistake(
+            "unweighted",
+            "The log-ratios are added up without their weights: each counts q times.",
+            unweighted,
+        ),
         Mistake(
             "cross_entropy",
             "This is the cross-entropy -sum q log p. KL also subtracts the entropy of q: use log q - log p.",

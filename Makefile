@@ -1,0 +1,49 @@
+# `make lab` to study, `make test` to prove; both set up .venv first, and only when there is something to do.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+# Jupyter refuses to start as root (in a container, say) unless it is told that this is meant.
+ROOT_OK := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help setup lab test slow bench lint notebooks constraints
+
+help:
+	@echo "make lab        open the lectures in JupyterLab      (ARGS=\"--no-browser --port 8890\")"
+	@echo "make test       every test, notebooks included       (ARGS=\"-k elbo\")"
+	@echo "make setup      only create .venv and install"
+	@echo "make notebooks  build the lectures whose source has changed"
+	@echo "make bench      measure speed, write tests/benchmarks/RESULTS.md"
+	@echo "make lint       ruff check and format check"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "The course needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,instructor]'
+	@touch $@
+
+lab: setup
+	$(BIN)/jupyter lab $(ROOT_OK) $(ARGS) lectures
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env tests solutions lectures $(ARGS)
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+notebooks: setup
+	$(BIN)/course build --jobs 2
+
+# After an upgrade that passes the tests: write down what they were run with.
+constraints: setup
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+	@touch $(READY)

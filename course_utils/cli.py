@@ -1,0 +1,68 @@
+"""The ``course`` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_utils.runtime import CourseError
+
+app = typer.Typer(
+    help="Build, check and follow the course on deep generative models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Root = Annotated[Path, typer.Option(help="The folder that holds solutions/ and lectures/.")]
+
+
+def main() -> None:
+    """Run the command; what the reader can put right is one sentence on stderr and exit status 1."""
+    try:
+        app()
+    except CourseError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def build(
+    lectures: Annotated[list[str] | None, typer.Argument(help="Such as 03 or 03_elbo; all if none.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is stale; needs no kernel.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Execute again what is current, too.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Lectures executed side by side.")] = 1,
+    root: Root = Path("."),
+) -> None:
+    """Make both notebooks of each lecture from its source, executed."""
+    from course_utils.notebooks import LectureReport, build_lectures
+
+    def say(lecture: LectureReport) -> None:
+        typer.echo(f"{lecture.name}: {lecture.state} ({lecture.seconds:.1f} s)")
+
+    report = build_lectures(root, lectures or (), check=check, force=force, jobs=jobs, done=say)
+    for problem in report.problems:
+        typer.echo(problem, err=True)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what works, and what to do about the rest."""
+    from course_utils.runtime.doctor import examine, healthy, report
+
+    findings = examine()
+    typer.echo(report(findings))
+    if not healthy(findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def progress(
+    lecture: Annotated[int | None, typer.Argument(help="One lecture's exercises; all if none.")] = None,
+) -> None:
+    """Show how far you are with the exercises."""
+    from course_utils.exercises import progress_view
+
+    typer.echo(str(progress_view(lecture)))
