@@ -107,6 +107,7 @@ def assert_is_the_tiny_set(loaded):
         assert torch.equal(grey.sort().values, torch.arange(n))  # every image once
         assert not torch.equal(grey, torch.arange(n))  # shuffled
         assert torch.equal(labels, grey % 10)  # each with its label
+        torch.testing.assert_close(images, (grey / 255).view(-1, 1, 1, 1).expand_as(images))
 
 
 def test_given_folder_is_read_and_left_alone(given):
