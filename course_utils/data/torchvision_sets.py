@@ -87,7 +87,7 @@ def where(name: str) -> Path | None:
     return folder if all((folder / file).is_file() for file, _ in files) else None
 
 
-def _check_given_folder(root: Path, source: _Source, dataset_class: Any) -> None:  # noqa: ANN401
+def _check_given_folder(root: Path, source: _Source, dataset_class: Any) -> None:
     if not root.is_dir():
         raise CourseError(
             f"{DATA_DIR_VARIABLE} names {root}, which is not a folder; correct it, or unset it to download "
@@ -102,7 +102,7 @@ def _check_given_folder(root: Path, source: _Source, dataset_class: Any) -> None
         )
 
 
-def _read(root: Path, source: _Source, dataset_class: Any) -> list[tuple[Tensor, Tensor]]:  # noqa: ANN401
+def _read(root: Path, source: _Source, dataset_class: Any) -> list[tuple[Tensor, Tensor]]:
     """Check and unpack the four files into a temporary folder, and let torchvision read them there."""
     packed = root / source.torchvision_class / "raw"
     with tempfile.TemporaryDirectory(prefix="course-data-") as temporary:
@@ -139,7 +139,7 @@ def _to_tensors(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return images[order].unsqueeze(1).float().div_(255), labels[order].long()
 
 
-def _download(root: Path, source: _Source, dataset_class: Any) -> None:  # noqa: ANN401
+def _download(root: Path, source: _Source, dataset_class: Any) -> None:
     """Download into a temporary folder beside the destination, check, then move in one step."""
     destination = root / source.torchvision_class
     try:
