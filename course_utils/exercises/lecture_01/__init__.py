@@ -1,0 +1,1 @@
+"""Exercises of lecture 1, generative models and latent variables."""
