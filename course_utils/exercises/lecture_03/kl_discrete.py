@@ -5,14 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from course_utils.elbo import kl_discrete
 from course_utils.exercises import Case, Exercise, Mistake
 from course_utils.exercises.observers import Inputs
-
-
-def kl_discrete(q: Tensor, p: Tensor) -> Tensor:
-    """The reference: terms where q is zero are zero, whatever p is there."""
-    return torch.where(q > 0, q * (q.log() - p.log()), 0.0).sum()
-
 
 # --- inputs: plain data from a seeded generator -----------------------------------------------------------------
 
@@ -121,7 +116,8 @@ exercise = Exercise(
     mistakes=(
         Mistake(
             "swapped_direction",
-            "This is KL(p || q). The first argument is the distribution the expectation is taken under: weight by q.",
+            "This is KL(p || q). The first argument is the distribution the expectation is taken under: "
+            "weight by q.",
             swapped,
         ),
         Mistake(
@@ -147,12 +143,14 @@ exercise = Exercise(
         ),
         Mistake(
             "zero_log_zero",
-            "0 * log 0 is nan in floating point. An outcome that q never produces contributes exactly 0: leave it out.",
+            "0 * log 0 is nan in floating point. An outcome that q never produces contributes exactly 0: "
+            "leave it out.",
             zero_times_log_zero,
         ),
         Mistake(
             "smoothed",
-            "A small constant inside the logarithm hides the case that matters: where q has mass and p has none, "
+            "A small constant inside the logarithm hides the case that matters: where q has mass and p has "
+            "none, "
             "KL is infinite. Leave out the outcomes with q = 0 instead.",
             smoothed,
         ),
@@ -160,7 +158,8 @@ exercise = Exercise(
     accepted=(with_xlogy, on_the_support, with_plain_numbers),
     hints=(
         "An expectation under q is a sum weighted by q. Of which quantity?",
-        "Write the integrand `q * (q.log() - p.log())` for one outcome and ask what it is when q = 0, and when p = 0.",
+        "Write the integrand `q * (q.log() - p.log())` for one outcome and ask what it is when q = 0, and "
+        "when p = 0.",
         "`torch.where(q > 0, ..., 0.0)` keeps the terms where q has mass; then sum them.",
     ),
     forbidden=("torch.nn.functional.kl_div", "torch.distributions.kl_divergence"),
