@@ -224,7 +224,7 @@ class _Watch:
         return f"{self.label} stopped: the loss became {value} in {where}; {before}; {advice}."
 
 
-def _loss_and_parts(result: Any) -> tuple[Tensor, Mapping[str, Tensor | float]]:  # noqa: ANN401
+def _loss_and_parts(result: Any) -> tuple[Tensor, Mapping[str, Tensor | float]]:
     loss, parts = result if isinstance(result, tuple) else (result, {})
     if not isinstance(loss, Tensor) or loss.ndim != 0:
         got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__

@@ -83,7 +83,7 @@ def new_figure(
     n_columns: int = 1,
     *,
     figsize: tuple[float, float] | None = None,
-    **subplots: Any,  # noqa: ANN401
+    **subplots: Any,
 ) -> tuple[Figure, Any]:
     """A figure in the course's style that pyplot does not know about, so that nothing shows it twice.
 

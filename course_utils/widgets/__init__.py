@@ -12,7 +12,7 @@ from course_utils.widgets.controls import choice, player, slider
 from course_utils.widgets.explorer import Explorer, explore
 
 # name -> module, both inside this package; a playground is imported when a lecture asks for it
-_PLAYGROUNDS: dict[str, str] = {}
+_PLAYGROUNDS: dict[str, str] = {"homotopy_playground": "homotopy_playground"}
 
 __all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]
 
@@ -22,7 +22,7 @@ def playgrounds() -> tuple[str, ...]:
     return tuple(sorted(_PLAYGROUNDS))
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     if name not in _PLAYGROUNDS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLAYGROUNDS[name]}"), name)

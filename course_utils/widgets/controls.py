@@ -50,7 +50,7 @@ def choice(options: Sequence[Any] | Mapping[str, Any], description: str) -> ipyw
 
 
 def player(n: int, description: str, *, interval: int = 200) -> "Player":
-    """Frames 0 to ``n - 1``: play, pause, step and repeat, with a slider to go to any of them.
+    """Frames 0 to ``n - 1``: a button that plays and pauses, and a slider to go to any of them.
 
     Parameters: ``n``, at least 2; ``interval`` between frames in milliseconds.
     Raises: ValueError if ``n`` is below 2 or the label is empty.
@@ -61,17 +61,25 @@ def player(n: int, description: str, *, interval: int = 200) -> "Player":
 
 
 class Player(ipywidgets.HBox):
-    """Buttons and a slider that share one ``value``, the index of the frame."""
+    """A button and a slider that share one ``value``, the index of the frame.
+
+    The button starts and stops ipywidgets' player, whose own buttons are icons without a name.
+    """
 
     value = traitlets.Int(0)
 
     def __init__(self, n: int, description: str, interval: int) -> None:
-        play = ipywidgets.Play(min=0, max=n - 1, step=1, interval=interval)
+        clock = ipywidgets.Play(
+            min=0, max=n - 1, step=1, interval=interval, layout=ipywidgets.Layout(display="none")
+        )
+        button = ipywidgets.ToggleButton(
+            description="Play", icon="play", layout=ipywidgets.Layout(width="6em")
+        )
         position = slider(0, n - 1, 0, 1, description)
-        super().__init__([play, position], layout=ipywidgets.Layout(flex_flow="row wrap"))
-        ipywidgets.jslink(
-            (play, "value"), (position, "value")
-        )  # in the browser: no round trip for each frame
+        super().__init__([clock, button, position], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        # Linked in the browser: a frame is shown without a round trip for the clock.
+        ipywidgets.jslink((button, "value"), (clock, "playing"))
+        ipywidgets.jslink((clock, "value"), (position, "value"))
         traitlets.link((position, "value"), (self, "value"))
 
 

@@ -12,6 +12,15 @@ from course_utils.widgets.canvas import FastCanvas
 
 __all__ = ["Explorer", "explore"]
 
+# Only for the live picture. It may not be wider than its place. And ipywidgets gives the handle of a slider no name,
+# so that a screen reader says "slider" and no more: each new picture passes the label on to it.
+LIVE = (
+    'style="max-width: 100%" '
+    "onload=\"this.closest('.widget-vbox')?.querySelectorAll('.widget-slider').forEach(slider => "
+    "slider.querySelector('[role=slider]')?.setAttribute("
+    "'aria-label', slider.querySelector('label')?.textContent))\""
+)
+
 # update(**values) changes the artists; it may return a sentence about the state they are in now
 Update = Callable[..., str | None]
 
@@ -79,7 +88,7 @@ class Explorer:
         """The value of each control, by name."""
         return {name: control.value for name, control in self.controls.items()}
 
-    def set(self, **values: Any) -> bytes:  # noqa: ANN401
+    def set(self, **values: Any) -> bytes:
         """Move controls as a reader would. Returns: the PNG file then on the page."""
         for name, value in values.items():
             self.controls[name].value = value
@@ -106,7 +115,7 @@ class Explorer:
 
     def _render(self, sentence: str) -> None:
         self.png = self.canvas.png()
-        self.picture.value = figure_html(self.png, self.alt)
+        self.picture.value = figure_html(self.png, self.alt).replace("<img ", f"<img {LIVE} ", 1)
         self.message.value = _sentence(sentence)
 
 
