@@ -25,4 +25,7 @@ def playgrounds() -> tuple[str, ...]:
 def __getattr__(name: str) -> Any:
     if name not in _PLAYGROUNDS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLAYGROUNDS[name]}"), name)
+    playground = getattr(import_module(f"{__name__}.{_PLAYGROUNDS[name]}"), name)
+    # Importing a module makes it an attribute of this package; where both have one name, the function wins.
+    globals()[name] = playground
+    return playground
