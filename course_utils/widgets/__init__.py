@@ -5,14 +5,19 @@ functions behind it, ``make_figure()`` and the function that shows it; its name 
 and loaded on first use.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from course_utils.widgets.controls import choice, player, slider
 from course_utils.widgets.explorer import Explorer, explore
 
 # name -> module, both inside this package; a playground is imported when a lecture asks for it
-_PLAYGROUNDS: dict[str, str] = {"homotopy_playground": "homotopy_playground"}
+_PLAYGROUNDS: dict[str, str] = {
+    "elbo_playground": "elbo_playground",
+    "homotopy_playground": "homotopy_playground",
+}
 
 __all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]
 
@@ -29,3 +34,18 @@ def __getattr__(name: str) -> Any:
     # Importing a module makes it an attribute of this package; where both have one name, the function wins.
     globals()[name] = playground
     return playground
+
+
+class _Widgets(ModuleType):
+    """A package in which a playground's name stands for its function, although its file is named alike.
+
+    Importing a submodule sets it as an attribute of its package, which would hide the function from then on.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _PLAYGROUNDS and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Widgets
