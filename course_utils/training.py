@@ -10,6 +10,7 @@ backwards, take a step. Everything around it is bookkeeping that costs next to n
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,7 +123,9 @@ def fit(
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=lr, fused=True)
     history = History()
     watch = _Watch(label)
-    bar = tqdm(range(epochs), desc=label, unit="epoch")
+    # tqdm's bar for notebooks, unlike the one for terminals, does not look at the variable itself.
+    hidden = os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    bar = tqdm(range(epochs), desc=label, unit="epoch", disable=hidden)
     for epoch in bar:
         model.train()
         means = _Means()
