@@ -1,0 +1,1 @@
+"""Exercises of lecture 4: KL divergence between Gaussians."""
