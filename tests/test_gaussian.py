@@ -127,6 +127,12 @@ def test_the_generator_is_the_only_source_of_draws_and_advances():
     assert without.equal(gaussian.reparameterize(mu, logvar))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_draws_have_the_dtype_they_are_for(dtype):
+    draws = gaussian.draw_standard_normal((3, 2), torch.zeros((), dtype=dtype), seeded())
+    assert (draws.shape, draws.dtype) == ((3, 2), dtype)
+
+
 @pytest.mark.parametrize("logvar", [-200.0, 80.0])
 def test_reparameterize_stays_finite(logvar):
     draws = gaussian.reparameterize(torch.ones(64, 2), torch.full((64, 2), logvar), seeded())
