@@ -37,7 +37,7 @@ COLOURS: dict[str, str] = {
 # own, and latent_plane writes the class's name at its centre.
 CLASS_COLOURS: tuple[str, ...] = (
     "#0511a2", "#df775d", "#196103", "#ae79fd", "#5d0457",
-    "#46a3a2", "#d10565", "#6a75b1", "#b98d08", "#3c2e1f",
+    "#45a2a1", "#d10565", "#6a75b1", "#b98d08", "#3c2e1f",
 )  # fmt: skip
 CLASS_MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 

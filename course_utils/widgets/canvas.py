@@ -51,9 +51,8 @@ class FastCanvas:
         if self._views() != self.views or any(artist.stale for artist in self._still()):
             self._draw_background()
         self.canvas.restore_region(self.background)
-        for axes in sorted(self.figure.axes, key=Axes.get_zorder):
-            for artist in _moving(axes):
-                axes.draw_artist(artist)
+        for artist in self._moving():
+            artist.draw(self.canvas.get_renderer())
         return np.asarray(self.canvas.buffer_rgba())
 
     def png(self) -> bytes:
@@ -63,7 +62,7 @@ class FastCanvas:
         return buffer.getvalue()
 
     def _draw_background(self) -> None:
-        moving = [artist for axes in self.figure.axes for artist in _moving(axes)]
+        moving = self._moving()
         for artist in moving:
             artist.set_animated(True)  # matplotlib's word for "leave me out of draw"
         self.canvas.draw()
@@ -75,9 +74,24 @@ class FastCanvas:
         self.views = self._views()
         self.n_backgrounds += 1
 
+    def _moving(self) -> list[Artist]:
+        """What is painted at every redraw, lowest first: the data of each axes, then what lies over all axes."""
+        axes = sorted((a for a in self.figure.axes if a.get_visible()), key=Artist.get_zorder)
+        data = [
+            a for one in axes for a in sorted(one.get_children(), key=Artist.get_zorder) if _moves(one, a)
+        ]
+        over = [
+            a for a in self.figure.get_children() if not isinstance(a, Axes) and a is not self.figure.patch
+        ]
+        return [artist for artist in (*data, *over) if artist.get_visible()]
+
     def _still(self) -> list[Artist]:
+        """What the background holds."""
         own = [a for axes in self.figure.axes for a in axes.get_children() if not _moves(axes, a)]
-        return own + [a for a in self.figure.get_children() if not isinstance(a, Axes)]
+        labels = [
+            a.label for a in own if isinstance(a, Axis)
+        ]  # an axis does not hear of a change to its label
+        return [*own, *labels, self.figure.patch]
 
     def _views(self) -> list[tuple]:
         """What the ticks depend on; reading ``viewLim`` also runs an autoscale that is due."""
@@ -88,11 +102,3 @@ def _moves(axes: Axes, artist: Artist) -> bool:
     """Whether an artist is painted at every redraw: all but the ticks, the grid, the titles and the paper."""
     is_title = isinstance(artist, Text) and artist not in axes.texts
     return not (artist is axes.patch or isinstance(artist, Axis) or is_title)
-
-
-def _moving(axes: Axes) -> list[Artist]:
-    """The visible artists of an axes to paint at every redraw, lowest first."""
-    if not axes.get_visible():
-        return []
-    artists = (a for a in axes.get_children() if _moves(axes, a) and a.get_visible())
-    return sorted(artists, key=Artist.get_zorder)
