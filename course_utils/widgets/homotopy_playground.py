@@ -65,7 +65,7 @@ class Update:
 
     def __init__(self, autoencoder: nn.Module, data: ImageData, pixel_axes, latent_axes, axes) -> None:  # noqa: ANN001
         self.autoencoder, self.data, self.pair = autoencoder, data, None
-        blank = torch.zeros(data.test_images.shape[-2:])
+        blank = torch.zeros(data.test_images.shape[-2:]).numpy()
         self.pictures = [ax.imshow(blank, vmin=0, vmax=1, cmap="gray") for ax in (pixel_axes, latent_axes)]
         for ax, title in ((pixel_axes, "pixels mixed"), (latent_axes, "codes mixed, decoded")):
             ax.set(title=title, xticks=[], yticks=[])
@@ -89,7 +89,7 @@ class Update:
             self.distances = [nearest_squared_distance(path, self.data.train_images) for path in self.paths]
         step = round(t * (N_STEPS - 1))
         for picture, path in zip(self.pictures, self.paths, strict=True):
-            picture.set_data(path[step, 0])
+            picture.set_data(path[step, 0].numpy())
         for line, dot, distance in zip(self.lines, self.dots, self.distances, strict=True):
             line.set_ydata(distance)
             dot.set_data([step / (N_STEPS - 1)], [distance[step]])
