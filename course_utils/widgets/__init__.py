@@ -17,6 +17,7 @@ from course_utils.widgets.explorer import Explorer, explore
 _PLAYGROUNDS: dict[str, str] = {
     "elbo_playground": "elbo_playground",
     "homotopy_playground": "homotopy_playground",
+    "kl_playground": "kl_playground",
 }
 
 __all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]
