@@ -171,16 +171,15 @@ def _known_mistake(
     """The mistake that behaves like the answer where the answer first goes wrong, and in most cases beside."""
     first = next(i for i, result in enumerate(results) if not result.passed)
 
-    def n_alike(mistake: Mistake) -> int:
-        alike = [
-            _alike(case, outcome, _observe_own(exercise, mistake.answer, case, seed))
-            for case, outcome in zip(exercise.cases, outcomes, strict=True)
-        ]
-        return sum(alike) if alike[first] else 0
+    def alike(mistake: Mistake, i: int) -> bool:
+        case = exercise.cases[i]
+        return _alike(case, outcomes[i], _observe_own(exercise, mistake.answer, case, seed))
 
-    counts = {mistake.name: n_alike(mistake) for mistake in exercise.mistakes}
-    best = max(exercise.mistakes, key=lambda mistake: counts[mistake.name], default=None)
-    return best if best and 2 * counts[best.name] > len(exercise.cases) else None
+    candidates = [mistake for mistake in exercise.mistakes if alike(mistake, first)]
+    counts = [sum(alike(mistake, i) for i in range(len(results))) for mistake in candidates]
+    if not candidates or 2 * max(counts) <= len(results):
+        return None
+    return candidates[counts.index(max(counts))]
 
 
 def _alike(case: Case, outcome: Outcome, other: Outcome) -> bool:

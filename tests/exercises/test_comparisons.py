@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from course_utils.exercises import at_most, close, exact, same_law, same_mean, same_spread
+from course_utils.exercises import (
+    at_most,
+    close,
+    exact,
+    same_first_error,
+    same_law,
+    same_mean,
+    same_spread,
+)
 
 
 def test_close_accepts_rounding_and_nothing_more() -> None:
@@ -75,3 +83,26 @@ def test_at_most_bounds_from_above_only() -> None:
     assert at_most()(torch.tensor(0.5), torch.tensor(1.0)) is None
     assert at_most(0.5)(torch.tensor(0.6), torch.tensor(1.0)) == "should be at most 0.5 and is 0.6"
     assert at_most()(torch.tensor(torch.nan), torch.tensor(1.0)) is not None
+
+
+def test_same_first_error_groups_wrong_answers_by_their_first_wrong_place() -> None:
+    truth = torch.tensor([True, False, True])
+    compare, first_missed, last_missed = (
+        same_first_error(truth),
+        ~truth.logical_xor(_at(1)),
+        truth.logical_xor(_at(2)),
+    )
+    assert compare(truth, truth) is None
+    assert compare(last_missed, truth) is not None
+    assert compare(truth, last_missed) is not None
+    assert compare(last_missed, last_missed) is None
+    assert compare(truth.logical_xor(_at(0)), truth.logical_xor(_at(0))) is None
+    assert compare(~truth, truth.logical_xor(_at(0))) is None, "wrong in all places, first in the first"
+    assert compare(~truth, last_missed) is not None
+    assert compare(first_missed, ~truth) is not None, "a mistake in several places stands for itself"
+    assert compare(~truth, ~truth) is None
+    assert compare(torch.tensor([True]), truth) is not None
+
+
+def _at(place: int) -> torch.Tensor:
+    return torch.arange(3) == place

@@ -12,36 +12,32 @@ from course_utils.exercises import Exercise, evaluate, exercise_ids, get_exercis
 
 SEEDS = range(20)
 EXERCISES = [get_exercise(exercise_id) for exercise_id in exercise_ids()]
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-each_mistake = pytest.mark.parametrize(
-    ("exercise", "mistake"),
-    [pytest.param(e, m, id=f"{e.id}-{m.name}") for e in EXERCISES for m in e.mistakes],
-)
-each_right_answer = pytest.mark.parametrize(
-    ("exercise", "answer"),
-    [
-        pytest.param(e, answer, id=f"{e.id}-{answer.__name__}")
-        for e in EXERCISES
-        for answer in (e.reference, *e.accepted)
-    ],
-)
 
 
-@each_right_answer
-def test_right_answers_pass_on_every_seed(exercise: Exercise, answer: Callable) -> None:
-    for seed in SEEDS:
-        verdict = evaluate(exercise.id, answer, seed)
-        assert verdict.passed, f"seed {seed}: {verdict.message}"
-        assert verdict.points == exercise.points
+# With the scope of a module, pytest runs all tests of one exercise together: what its own answers show is then
+# still remembered, and is observed once.
+@pytest.fixture(scope="module", params=EXERCISES, ids=lambda exercise: exercise.id)
+def exercise(request: pytest.FixtureRequest) -> Exercise:
+    return request.param
 
 
-@each_mistake
-def test_mistakes_are_rejected_and_recognised_on_every_seed(exercise: Exercise, mistake: Any) -> None:
-    for seed in SEEDS:
-        verdict = evaluate(exercise.id, mistake.answer, seed)
-        assert not verdict.passed, f"seed {seed}"
-        assert verdict.mistake == mistake.name, f"seed {seed}: {verdict.mistake}: {verdict.message}"
-        assert verdict.points < exercise.points
+def test_right_answers_pass_on_every_seed(exercise: Exercise) -> None:
+    for answer in (exercise.reference, *exercise.accepted):
+        for seed in SEEDS:
+            verdict = evaluate(exercise.id, answer, seed)
+            assert verdict.passed, f"{answer.__name__}, seed {seed}: {verdict.message}"
+            assert verdict.points == exercise.points
+
+
+def test_mistakes_are_rejected_and_recognised_on_every_seed(exercise: Exercise) -> None:
+    for mistake in exercise.mistakes:
+        for seed in SEEDS:
+            verdict = evaluate(exercise.id, mistake.answer, seed)
+            assert not verdict.passed, f"{mistake.name}, seed {seed}"
+            assert verdict.mistake == mistake.name, (
+                f"{mistake.name}, seed {seed}: {verdict.mistake}, {verdict.message}"
+            )
+            assert verdict.points < exercise.points
 
 
 def zeros(shape_of: Tensor) -> Tensor:
@@ -92,7 +88,6 @@ def lazy_answers(exercise: Exercise) -> dict[str, Callable]:
     }
 
 
-@each_exercise
 def test_lazy_answers_earn_nothing_on_any_seed(exercise: Exercise) -> None:
     for name, answer in lazy_answers(exercise).items():
         for seed in SEEDS:
@@ -101,7 +96,6 @@ def test_lazy_answers_earn_nothing_on_any_seed(exercise: Exercise) -> None:
             assert verdict.points == 0, f"{name}, seed {seed}: {verdict.cases}"
 
 
-@each_exercise
 def test_definitions_are_complete(exercise: Exercise) -> None:
     assert len(exercise.mistakes) >= 5
     assert len(exercise.accepted) >= 2
@@ -115,7 +109,6 @@ def test_definitions_are_complete(exercise: Exercise) -> None:
         assert mistake.sentence.endswith((".", "?")), "a sentence for the student"
 
 
-@each_exercise
 def test_observers_live_apart_from_the_answers(exercise: Exercise) -> None:
     """The grader's jail imports observers only: a definition there would hand out the reference."""
     for case in exercise.cases:
@@ -125,7 +118,6 @@ def test_observers_live_apart_from_the_answers(exercise: Exercise) -> None:
         assert "<" not in name
 
 
-@each_exercise
 def test_inputs_are_plain_data_and_depend_on_the_seed_alone(exercise: Exercise) -> None:
     for case in exercise.cases:
         first, again = exercise.inputs(case, 3), exercise.inputs(case, 3)
