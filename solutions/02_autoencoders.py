@@ -49,7 +49,15 @@ from torch.nn import functional as F
 from course_utils import models
 from course_utils.data import load
 from course_utils.exercises import check
-from course_utils.plotting import COLOURS, curves, image_grid, latent_plane, new_figure, show, use_course_style
+from course_utils.plotting import (
+    COLOURS,
+    curves,
+    image_grid,
+    latent_plane,
+    new_figure,
+    show,
+    use_course_style,
+)
 from course_utils.runtime import seed_everything
 from course_utils.training import fit, minibatches
 from course_utils.widgets import homotopy_playground
@@ -80,9 +88,15 @@ print(data)
 print(f"x: {tuple(x.shape)}, {x.dtype}, from {x.min():.0f} to {x.max():.0f}")
 
 # %% slideshow={"slide_type": "fragment"}
-examples = torch.stack([x_test[test_labels == c][0] for c in range(data.n_classes)])  # one image of each class
+examples = torch.stack(
+    [x_test[test_labels == c][0] for c in range(data.n_classes)]
+)  # one image of each class
 show(
-    image_grid(examples, n_columns=data.n_classes, title="Ten of the images we want to carry through a few numbers"),
+    image_grid(
+        examples,
+        n_columns=data.n_classes,
+        title="These images shall pass through a few numbers, and come back",
+    ),
     alt="One example of each of the ten digits, white strokes on black, all clearly readable.",
 )
 
@@ -105,8 +119,8 @@ show(
 
 # %% [markdown] exercise="reconstruction_error"
 # Write `reconstruction_error(x, x_hat)`: for each example of a batch, the squared difference **summed over everything
-# but the batch**. There is no factor one half. It takes images `(B, 1, 28, 28)` as well as vectors `(B, D)`, or any other
-# shape that begins with the batch, and returns a tensor of shape `(B,)`.
+# but the batch**. There is no factor one half. It takes images `(B, 1, 28, 28)` as well as vectors `(B, D)`, or any
+# other shape that begins with the batch, and returns a tensor of shape `(B,)`.
 #
 # For example: an image of two pixels `[[1.0, 3.0]]`, reconstructed as `[[0.0, 1.0]]`, has the error `[5.0]`.
 
@@ -159,17 +173,22 @@ angle = degrees.deg2rad()
 across = torch.stack([-angle.sin(), angle.cos()])  # (2, 181): the direction across each line
 lost = (points @ across).square().mean(0)  # (181,): mean squared distance to each line
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 best = degrees[lost.argmin()]
-figure, (left, right) = new_figure(1, 2, width_ratios=(1, 1.3))
+figure, (left, right) = new_figure(1, 2, width_ratios=(1, 1.2))
 left.scatter(*points.T, s=10, color=COLOURS["data"], alpha=0.5)
 left.axline((0, 0), slope=math.tan(best.deg2rad()), color=COLOURS["model"])
-left.set(title="the best line", xlabel="$x_1$", ylabel="$x_2$", xlim=(-6, 6), ylim=(-4.5, 4.5), aspect="equal")
+left.set(
+    title="The best line", xlabel="$x_1$", ylabel="$x_2$", xlim=(-6, 6), ylim=(-4.5, 4.5), aspect="equal"
+)
 right.plot(degrees, lost, color=COLOURS["model"])
-for eigenvalue in torch.linalg.eigvalsh(covariance_2d):
+right.set(title="Its loss is the smaller eigenvalue", xlabel="angle of the line (degrees)")
+right.set(ylabel="mean squared distance", ylim=(0, 5.4), xticks=range(0, 181, 45))
+for eigenvalue, name in zip(torch.linalg.eigvalsh(covariance_2d), ("smaller", "larger"), strict=True):
     right.axhline(eigenvalue, color=COLOURS["truth"], ls=":")
-right.set(title="What a line loses lies between the two eigenvalues", xlabel="angle of the line (degrees)")
-right.set(ylabel="mean squared distance", ylim=(0, None), xticks=range(0, 181, 45))
+    right.text(180, eigenvalue + 0.1, f"{name} eigenvalue", ha="right")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     alt="Left: an oblong cloud of points with the best line along its long axis. Right: the mean squared distance to "
@@ -199,9 +218,9 @@ show(
 # <details>
 # <summary>Why the eigenvectors? A short proof</summary>
 #
-# Let the columns of $W$, $D \times K$, be an orthonormal basis of the subspace in which reconstructions lie. The nearest
-# point of a subspace is the projection, so the error of the centred $y = x - \bar x$ is
-# $\lVert y - W W^\top y \rVert^2 = \lVert y \rVert^2 - \lVert W^\top y \rVert^2$ by Pythagoras. On average this is
+# Let the columns of $W$, $D \times K$, be an orthonormal basis of the subspace in which reconstructions lie. The
+# nearest point of a subspace is the projection, so the error of the centred $y = x - \bar x$ is $\lVert y - W W^\top
+# y \rVert^2 = \lVert y \rVert^2 - \lVert W^\top y \rVert^2$ by Pythagoras. On average this is
 #
 # $$\operatorname{tr} C - \operatorname{tr}(W^\top C W) .$$
 #
@@ -210,7 +229,8 @@ show(
 # $\lVert W \rVert^2 = K$. The most that weights like these can collect is $\lambda_1 + \dots + \lambda_K$: full weight
 # on the K largest. That leaves $\lambda_{K+1} + \dots + \lambda_D$.
 #
-# Is it restrictive that the mean is put back? No: for a given $W$ the offset that minimises a mean of squares is a mean.
+# Is it restrictive that the mean is put back? No: for a given $W$ the offset that minimises a mean of squares is a
+# mean.
 #
 # </details>
 
@@ -251,7 +271,9 @@ pca_reconstruct = check("pca_reconstruct", pca_reconstruct)
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
 pixels = x.flatten(1)  # (N, 784)
-eigenvalues, eigenvectors = torch.linalg.eigh((pixels - pixels.mean(0)).T @ (pixels - pixels.mean(0)) / len(x))
+eigenvalues, eigenvectors = torch.linalg.eigh(
+    (pixels - pixels.mean(0)).T @ (pixels - pixels.mean(0)) / len(x)
+)
 eigenvalues, eigenvectors = eigenvalues.flip(0), eigenvectors.flip(1)  # largest first
 
 x_pca = pca_reconstruct(pixels, 16)
@@ -260,11 +282,10 @@ print("the error is the sum of the dropped eigenvalues:", torch.isclose(promised
 print(f"16 numbers of 784 explain {100 * (1 - found / total_variance):.0f} % of the variance")
 
 # %% slideshow={"slide_type": "subslide"}
-first_ten = torch.stack([(labels == c).nonzero()[0, 0] for c in range(data.n_classes)])
-rows = torch.cat([x[first_ten], x_pca[first_ten].view(-1, 1, 28, 28)])
+one_of_each = torch.stack([(labels == c).nonzero()[0, 0] for c in range(data.n_classes)])
 show(
     image_grid(
-        rows,
+        torch.cat([x[one_of_each], x_pca[one_of_each].view(-1, 1, 28, 28)]),
         n_columns=data.n_classes,
         row_labels=["image", "16 numbers"],
         title="Sixteen numbers keep the digit and lose the sharp edges",
@@ -300,7 +321,9 @@ show(
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
-E, D, A = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((3, 8), (8, 3), (3, 3)))
+E, D, A = (
+    torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((3, 8), (8, 3), (3, 3))
+)
 same = torch.allclose(D @ E, (D @ A.inverse()) @ (A @ E))
 print("another code, the same reconstruction:", same)
 
@@ -328,7 +351,11 @@ def principal_angles(a: Tensor, b: Tensor) -> Tensor:
 tilt = math.radians(30)  # two planes in space that share one axis; one is turned by 30 degrees around it
 flat = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
 tilted = torch.tensor([[1.0, 0.0], [0.0, math.cos(tilt)], [0.0, math.sin(tilt)]])
-print("angles between the planes:", [round(a, 1) + 0.0 for a in principal_angles(flat, tilted).tolist()], "degrees")
+print(
+    "angles between the planes:",
+    [round(a, 1) + 0.0 for a in principal_angles(flat, tilted).tolist()],
+    "degrees",
+)
 print("the basis does not matter:", torch.allclose(principal_angles(flat, tilted @ tilted.new_tensor([[2, 1], [1, 1]])),
                                                    principal_angles(flat, tilted), atol=0.1))  # fmt: skip
 
@@ -359,7 +386,9 @@ def train_linear(centred: Tensor, code_dim: int, epochs: int) -> list[Tensor]:
     angles = []
     for _ in range(epochs):
         for (batch,) in minibatches(centred, batch_size=BATCH_SIZE, generator=generator):
-            loss = F.mse_loss(model(batch), batch, reduction="sum") / len(batch)  # sum over pixels, mean over batch
+            loss = F.mse_loss(model(batch), batch, reduction="sum") / len(
+                batch
+            )  # sum over pixels, mean over batch
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -368,8 +397,7 @@ def train_linear(centred: Tensor, code_dim: int, epochs: int) -> list[Tensor]:
 
 
 # %% slideshow={"slide_type": "subslide"}
-centred = pixels - pixels.mean(0)
-angles = torch.stack(train_linear(centred, code_dim=4, epochs=40))  # (epochs, 4)
+angles = torch.stack(train_linear(pixels - pixels.mean(0), code_dim=4, epochs=40))  # (epochs, 4)
 
 figure = curves(
     {"largest": angles[:, -1], "smallest": angles[:, 0]},
@@ -427,23 +455,32 @@ arc = torch.stack([alpha.cos(), alpha.sin()], dim=1)  # (2000, 2)
 z = torch.atan2(arc[:, 1], arc[:, 0])
 bent = torch.stack([z.cos(), z.sin()], dim=1)
 straight = pca_reconstruct(arc, 1)
-print(f"one number, straight: {reconstruction_error(arc, straight).mean():.3f}  (formula {0.5 - 4 / math.pi**2:.3f})")
+print(
+    f"one number, straight: {reconstruction_error(arc, straight).mean():.3f}  (formula {0.5 - 4 / math.pi**2:.3f})"
+)
 print(f"one number, bent:     {reconstruction_error(arc, bent).mean():.3f}")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 figure, axes = new_figure(figsize=(10, 3.6))
 some = torch.arange(20, 2000, 70)
 axes.plot(*arc.T, color=COLOURS["model"], lw=6, alpha=0.35, label="bent code: loses nothing")
 axes.plot(*straight.T, color=COLOURS["baseline"], label="PCA: the best line")
-for point, foot in zip(arc[some], straight[some], strict=True):
-    axes.plot(*torch.stack([point, foot]).T, color=COLOURS["neutral"], lw=1.2)
 axes.plot(*arc[some].T, "o", color=COLOURS["data"], label="data")
-axes.set(title="A line loses what a curve keeps, with one number each", aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+axes.set(
+    title="A line loses what a curve keeps, with one number each",
+    aspect="equal",
+    xlabel="$x_1$",
+    ylabel="$x_2$",
+)
 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+for point, foot in zip(arc[some], straight[some], strict=True):
+    axes.plot(*torch.stack([point, foot]).T, color=COLOURS["neutral"], lw=1.2, zorder=1)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    alt="Points on a half-circle. A horizontal line is the best linear code of one number, with grey segments from each "
-    "point to its foot on the line; the curve through the points is the bent code and touches all of them.",
+    alt="Points on a half-circle. A horizontal line is the best linear code of one number, with grey segments "
+    "from each point to its foot on the line; the curve through the points is the bent code and touches all of them.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -492,13 +529,20 @@ def reconstruct(model: nn.Module, x: Tensor) -> Tensor:
 deep = {}
 for size in CODE_SIZES:
     deep[size] = MLPAutoencoder(size)
-    settings = {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "lr": 3e-3, "generator": generator}
+    settings = {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "lr": 1.5e-3, "generator": generator}
     history = fit(deep[size], squared_error, (x,), test=(x_test,), label=f"{size} numbers", **settings)
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Against PCA, number for number
+#
+# PCA as a fair opponent: directions learned from the training images and applied to test images, and pixels clamped to
+# [0, 1], since its sums know nothing of that range.
+
+
+# %% slideshow={"slide_type": "fragment"}
 def pca_of_train(images: Tensor, k: int) -> Tensor:
-    """PCA as a fair opponent: learned from the training images, applied to any images."""
+    """Reconstruct any images from the first k principal components of the training images."""
     basis = eigenvectors[:, :k]  # (784, k)
     shifted = images.flatten(1) - pixels.mean(0)
     return (pixels.mean(0) + (shifted @ basis) @ basis.T).view_as(images).clamp(0, 1)
@@ -515,15 +559,15 @@ show(
         torch.cat(rows),
         n_columns=data.n_classes,
         row_labels=names,
-        cell_inches=0.62,
-        title="With as many numbers, the deep code draws strokes where PCA draws fog (test images)",
+        cell_inches=0.68,
+        title="Equal code size: the deep decoder draws strokes, PCA draws fog",
     ),
-    alt="Ten test digits and below them reconstructions from 2, 5 and 16 numbers, by PCA and by the deep autoencoder. "
-    "With 2 numbers PCA gives the same grey blob for most digits; the deep one gives digit-like shapes, some of the "
-    "wrong class. With 16 the deep reconstructions are almost the originals.",
+    alt="Ten test digits and below them reconstructions from 2, 5 and 16 numbers, by PCA and by the deep "
+    "autoencoder. With 2 numbers PCA gives the same grey blob for most digits; the deep one gives digit-like "
+    "shapes, some of the wrong class. With 16 the deep reconstructions are almost the originals.",
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 sizes = [1, 2, 3, 4, 5, 8, 12, 16, 24, 32]
 pca_errors = [reconstruction_error(x_test, pca_of_train(x_test, k)).mean() for k in sizes]
 deep_errors = [reconstruction_error(x_test, reconstruct(deep[k], x_test)).mean() for k in CODE_SIZES]
@@ -532,26 +576,34 @@ figure, axes = new_figure()
 axes.axhline(error_of_the_mean, color=COLOURS["truth"], ls=":", label="the mean image (no code)")
 axes.plot(sizes, pca_errors, "s--", color=COLOURS["baseline"], label="PCA")
 axes.plot(CODE_SIZES, deep_errors, "o-", color=COLOURS["model"], label="deep autoencoder")
-axes.set(title="At every size, a bent code loses less than a straight one", xlabel="numbers in the code", xscale="log")
+axes.set(
+    title="At every size, a bent code loses less than a straight one",
+    xlabel="numbers in the code",
+    xscale="log",
+)
 axes.set(ylabel="squared error (test)", ylim=(0, None), xticks=sizes, xticklabels=sizes)
-axes.minorticks_off()
 axes.legend()
+axes.minorticks_off()
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     alt="Test error against the number of code dimensions on a logarithmic axis. Both curves fall; the deep "
-    "autoencoder lies clearly below PCA at 2, 5 and 16 numbers, and at 5 it does about as well as PCA at 12.",
+    "autoencoder lies clearly below PCA at 2, 5 and 16 numbers; at 5 it does about as well as PCA at 12.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Compare with the guesses from the start. *Ask:* "The deep network has half a million weights and PCA sixteen
-# directions. Is the comparison fair?" (Equal *code*, not equal capacity. Fair as a statement about codes: the error is on
-# test images. The price shows when data are few: train error is lower than test error, see below.)
+# directions. Is the comparison fair?" (Equal *code*, not equal capacity. Fair as a statement about codes: the error
+# is on test images. The price shows when data are few: train error is lower than test error, see below.)
 
 # %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 for size, deep_error in zip(CODE_SIZES, deep_errors, strict=True):
     pca_error = reconstruction_error(x_test, pca_of_train(x_test, size)).mean()
-    print(f"{size:2d} numbers: the deep code loses less on test images: {bool(deep_error < 0.95 * pca_error)}")
+    print(
+        f"{size:2d} numbers: the deep code loses at least a tenth less: {bool(deep_error < 0.9 * pca_error)}"
+    )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Convolutions, and the way back
@@ -563,40 +615,36 @@ for size, deep_error in zip(CODE_SIZES, deep_errors, strict=True):
 
 
 # %% slideshow={"slide_type": "skip"}
-def draw_grid(axes, n: int, colour: str, marked: tuple[int, int, int, int] | None = None) -> None:
-    """An n x n grid; the rectangle ``marked`` = (row, column, height, width) is filled."""
-    axes.set(xlim=(-0.1, n + 0.1), ylim=(n + 0.1, -0.1), aspect="equal")
-    axes.axis("off")
-    if marked:
-        row, column, height, width = marked
-        axes.fill_between([column, column + width], row, row + height, color=colour, alpha=0.45, lw=0)
+def draw_grid(axes, n: int, colour: str, row: int, column: int, patch: int) -> None:
+    """An n x n grid of pixels with a filled patch x patch square at (row, column)."""
+    axes.fill_between([column, column + patch], row, row + patch, color=colour, alpha=0.45, lw=0)
     for i in range(n + 1):
         axes.plot([0, n], [i, i], [i, i], [0, n], color=COLOURS["baseline"], lw=1)
+    axes.set(xlim=(-0.1, n + 0.1), ylim=(n + 0.1, -0.1), aspect="equal", xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
-def draw_pair(figure, columns: list, places: list[tuple[int, int]], large: int, small: int, *, back: bool) -> None:
-    """One column of panels for each place: the large grid with a 3 x 3 patch, the small grid with one cell."""
-    for (top, bottom), (row, column) in zip(columns, places, strict=True):
-        draw_grid(top, small if back else large, COLOURS["data"], (row, column, *((1, 1) if back else (3, 3))))
-        draw_grid(bottom, large if back else small, COLOURS["model"], (row, column, *((3, 3) if back else (1, 1))))
+def draw_places(title: str, sizes: tuple[int, int], patches: tuple[int, int]):
+    """Input above, output below, for four places of the filter."""
+    places = {"first place": (0, 0), "one step right": (0, 1), "one step down": (1, 0), "last place": (3, 3)}
+    figure, grid = new_figure(2, 4, figsize=(10, 5), height_ratios=sizes)
+    for (name, place), (above, below) in zip(places.items(), grid.T, strict=True):
+        draw_grid(above, sizes[0], COLOURS["data"], *place, patches[0])
+        draw_grid(below, sizes[1], COLOURS["model"], *place, patches[1])
+        above.set_title(name, fontsize=13, loc="center")
+    for axes, what, n in zip(grid[:, 0], ("input", "output"), sizes, strict=True):
+        axes.set_ylabel(f"{what} {n} x {n}", fontsize=14)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
 
 
 # %% slideshow={"slide_type": "skip"}
-places = [(0, 0), (0, 1), (1, 0), (3, 3)]
-titles = ["first place", "one step right", "one step down", "last place"]
-figure, grid = new_figure(2, 4, figsize=(10, 5.0), height_ratios=(6, 4))
-draw_pair(figure, list(grid.T), places, 6, 4, back=False)
-for top, title in zip(grid[0], titles, strict=True):
-    top.set_title(title, fontsize=13, loc="center")
-figure.suptitle("Convolution: a 3 x 3 filter reads 9 pixels of 6 x 6 and writes one of 4 x 4", x=0.02, ha="left")
-forward_figure = figure
-
-figure, grid = new_figure(2, 4, figsize=(10, 5.0), height_ratios=(4, 6))
-draw_pair(figure, list(grid.T), places, 6, 4, back=True)
-for top, title in zip(grid[0], titles, strict=True):
-    top.set_title(title, fontsize=13, loc="center")
-figure.suptitle("Transposed: each pixel of 4 x 4 stamps the 3 x 3 filter into 6 x 6", x=0.02, ha="left")
-backward_figure = figure
+forward_figure = draw_places(
+    "Convolution: a 3 x 3 filter reads nine pixels and writes one", sizes=(6, 4), patches=(3, 1)
+)
+backward_figure = draw_places(
+    "Transposed convolution: each pixel stamps a 3 x 3 filter, overlaps add up", sizes=(4, 6), patches=(1, 3)
+)
 
 # %% slideshow={"slide_type": "subslide"}
 show(
@@ -608,8 +656,8 @@ show(
 # %% slideshow={"slide_type": "subslide"}
 show(
     backward_figure,
-    alt="Four panels, the same upside down. In each, one cell is filled in a 4 by 4 grid, and below it the 3 by 3 patch "
-    "of a 6 by 6 grid into which it is stamped; stamps overlap, and overlapping values are added.",
+    alt="Four panels, the same upside down. In each, one cell is filled in a 4 by 4 grid, and below it the 3 by 3 "
+    "patch of a 6 by 6 grid into which it is stamped; stamps overlap, and overlapping values are added.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -620,8 +668,8 @@ show(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Why "transposed"
 #
-# A convolution is linear, so it is a matrix: $M$ has a row for each of the 16 output pixels and a column for each of the
-# 36 input pixels. The way back uses $M^\top$, with the same nine weights: it takes 16 numbers to 36.
+# A convolution is linear, so it is a matrix: $M$ has a row for each of the 16 output pixels and a column for each of
+# the 36 input pixels. The way back uses $M^\top$, with the same nine weights: it takes 16 numbers to 36.
 #
 # It undoes the *shape* of the convolution, not its effect: $M^\top M \neq I$.
 
@@ -672,9 +720,9 @@ conv_output_size = check("conv_output_size", conv_output_size)
 # Now the way back: `conv_transpose_output_size(n, kernel, stride=1, padding=0, output_padding=0)`, again an `int`.
 #
 # Each of the `n` pixels of a row stamps a whole kernel, and the stamps start `stride` pixels apart. Then `padding`
-# pixels are **cut off** at both ends (they are where the convolution had put its zeros), and last, `output_padding` pixels
-# are added at one end. With kernel 3 and stride 1, 4 becomes 6; with kernel 3, stride 2, padding 1 and output padding 1,
-# 7 becomes 14.
+# pixels are **cut off** at both ends (they are where the convolution had put its zeros), and last, `output_padding`
+# pixels are added at one end. With kernel 3 and stride 1, 4 becomes 6; with kernel 3, stride 2, padding 1 and output
+# padding 1, 7 becomes 14.
 
 
 # %%
@@ -708,7 +756,9 @@ for k, s, p, extra in ((3, 2, 1, 1), (4, 2, 1, 0)):
     up.append(conv_transpose_output_size(up[-1], k, s, p, extra))
     layer = nn.ConvTranspose2d(1, 1, k, s, p, extra)
     agrees = layer(torch.zeros(1, 1, 7, 7)).shape[-1] == up[1]
-    print(f"kernel {k}, stride {s}, padding {p}, output padding {extra}: {down}, {up}; PyTorch agrees: {agrees}")
+    print(
+        f"kernel {k}, stride {s}, padding {p}, output padding {extra}: {down}, {up}; PyTorch agrees: {agrees}"
+    )
 
 # %% [markdown] exercise="ConvAutoencoder"
 # Write the module `ConvAutoencoder`. It is made without arguments, and has
@@ -717,9 +767,9 @@ for k, s, p, extra in ((3, 2, 1, 1), (4, 2, 1, 0)):
 #   (4 is a good choice: 196 numbers),
 # * `forward(x)`: one tensor, the reconstruction, of the same shape as `x`.
 #
-# Everything that reaches the reconstruction must pass through the code. Layers, their sizes and their names are your own
-# affair; the check looks at shapes (in a batch of one, too), that the loss reaches every parameter, that a few training
-# steps lower the squared error, and that there is no path around the code.
+# Everything that reaches the reconstruction must pass through the code. Layers, their sizes and their names are your
+# own affair; the check looks at shapes (in a batch of one, too), that the loss reaches every parameter, that a few
+# training steps lower the squared error, and that there is no path around the code.
 
 
 # %%
@@ -760,37 +810,40 @@ history = fit(conv, squared_error, (x,), test=(x_test,), label="convolutional", 
 for name, model in (("deep, 16 numbers", deep[16]), ("convolutional", conv)):
     n_weights = sum(p.numel() for p in model.parameters())
     error = [reconstruction_error(images, reconstruct(model, images)).mean() for images in (x, x_test)]
-    print(f"{name:17s} {n_weights:7,d} weights, squared error {error[0]:5.2f} on train, {error[1]:5.2f} on test")
+    print(
+        f"{name:17s} {n_weights:7,d} weights, squared error {error[0]:5.2f} on train, {error[1]:5.2f} on test"
+    )
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # A few thousand weights instead of half a million, and train and test error are nearly equal: a filter that is used at
 # every place of every image has seen far too much to learn images by heart. The price is a larger code.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 with torch.no_grad():
-    code = conv.encode(examples[:5])[:, :4]  # at most four channels: (5, C, 7, 7)
-maps = F.interpolate(code, size=28, mode="nearest")  # as large as the images, to stand beside them
-low, high = maps.amin((0, 2, 3), keepdim=True), maps.amax((0, 2, 3), keepdim=True)
-maps = (maps - low) / (high - low + 1e-6)
-panels = torch.cat([examples[:5], maps, reconstruct(conv, examples[:5])], dim=1)  # (5, C + 2, 28, 28)
+    code = conv.encode(examples)[:, :4]  # (10, C, 7, 7), at most four channels of it
+low, high = code.amin((0, 2, 3), keepdim=True), code.amax((0, 2, 3), keepdim=True)
+maps = F.interpolate((code - low) / (high - low + 1e-6), size=28, mode="nearest")  # as large as the images
+panels = torch.cat([examples, maps, reconstruct(conv, examples)], dim=1)  # (10, C + 2, 28, 28)
 names = ["image", *(f"channel {c + 1}" for c in range(code.shape[1])), "output"]
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     image_grid(
         panels.transpose(0, 1).reshape(-1, 1, 28, 28),
-        n_columns=5,
+        n_columns=len(examples),
         row_labels=names,
-        cell_inches=0.8,
-        title="The code is a map: each channel is a coarse picture",
+        cell_inches=0.78,
+        title="The code is a map: each channel is a coarse picture of the digit",
     ),
-    alt="Five digits, the channels of their codes as coarse 7 by 7 pictures in which the digit can still be made out, "
+    alt="Ten digits, the channels of their codes as coarse 7 by 7 pictures in which the digit can still be made out, "
     "and the reconstructions, which look like the digits.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Move the image, and the map moves along
 #
-# Two strides of 2 make one cell of the map out of 4 x 4 pixels. Shift the image by 4 pixels, and away from the border the
-# code is the same, one cell further. That holds for **any** weights: it is a property of convolutions.
+# Two strides of 2 make one cell of the map out of 4 x 4 pixels. Shift the image by 4 pixels, and away from the border
+# the code is the same, one cell further. That holds for **any** weights: it is a property of convolutions.
 #
 # (From here on we use the course's own `models.ConvAutoencoder`, so that the demonstrations know what is inside.)
 
@@ -811,8 +864,8 @@ print("shifted by 4 pixels, the code moves by 1 cell:", inside)
 #
 # $$\mathcal{L} = \mathbb{E}\,\lVert x - d(e(\tilde x)) \rVert^2, \qquad \tilde x \sim q(\tilde x \mid x) .$$
 #
-# No network can bring back what is lost, so what is the best answer? Under squared error it is always the
-# **posterior mean** $\mathbb{E}[x \mid \tilde x]$: the average of all clean images that could have led to this noisy one.
+# No network can bring back what is lost, so what is the best answer? Under squared error it is always the **posterior
+# mean** $\mathbb{E}[x \mid \tilde x]$: the average of all clean images that could have led to this noisy one.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### One pixel, all known
@@ -833,16 +886,18 @@ noisy = clean + sigma * torch.randn(n, generator=generator, dtype=torch.float64)
 slope = (noisy @ clean) / (noisy @ noisy)  # least squares: the best clean = slope * noisy
 error = (clean - slope * noisy).square().mean()
 print(f"slope {slope:.2f}, by the formula {1 / (1 + sigma**2):.2f}")
-print(f"error {error:.2f}, by the formula {sigma**2 / (1 + sigma**2):.2f}; doing nothing costs {sigma**2:.2f}")
+print(
+    f"error {error:.2f}, by the formula {sigma**2 / (1 + sigma**2):.2f}; doing nothing costs {sigma**2:.2f}"
+)
 
 # %% [markdown] exercise="denoising_loss"
 # Write `denoising_loss(model, x, noise_std, generator)`:
 #
-# 1. corrupt the batch `x` with `noise_std` times standard normal noise, fresh for every pixel and every call, drawn from
-#    `generator` and from nowhere else (clamp the result to [0, 1] or leave it, both are right);
+# 1. corrupt the batch `x` with `noise_std` times standard normal noise, fresh for every pixel and every call, drawn
+#    from `generator` and from nowhere else (clamp the result to [0, 1] or leave it, both are right);
 # 2. give the noisy images to `model`, called as `model(images)`, which returns reconstructions;
-# 3. return the squared error against the **clean** images: summed over pixels, averaged over the batch. A scalar tensor
-#    through which gradients reach the model. `x` must stay as it is, and may be float32 or float64.
+# 3. return the squared error against the **clean** images: summed over pixels, averaged over the batch. A scalar
+#    tensor through which gradients reach the model. `x` must stay as it is, and may be float32 or float64.
 
 
 # %%
@@ -881,47 +936,53 @@ def gaussian_loss(model: nn.Module, x: Tensor) -> Tensor:
 
 
 # %% slideshow={"slide_type": "fragment"}
-denoisers = {"clean images": conv}
-for name, loss in (("Gaussian noise", gaussian_loss), ("masking noise", masking_loss)):
+denoisers = {"clean": conv}
+for name, loss in (("Gaussian", gaussian_loss), ("masked", masking_loss)):
     denoisers[name] = models.ConvAutoencoder()
     fit(denoisers[name], loss, (x,), label=name, **conv_settings)
 
 # %% slideshow={"slide_type": "subslide"}
 damaged = {
-    "clean images": x_test,
-    "Gaussian noise": x_test + NOISE_STD * torch.randn(x_test.shape, generator=generator),
-    "masking noise": mask(x_test),
+    "clean": x_test,
+    "Gaussian": x_test + NOISE_STD * torch.randn(x_test.shape, generator=generator),
+    "masked": mask(x_test),
 }
-print("squared error on test images        given:" + "".join(f"{name:>16s}" for name in damaged))
-print("of the damaged image itself              " + "".join(f"{reconstruction_error(x_test, d).mean():16.1f}" for d in damaged.values()))  # fmt: skip
+
+
+def table_row(name: str, images: list[Tensor]) -> None:
+    print(f"{name:22s}" + "".join(f"{reconstruction_error(x_test, i).mean():10.1f}" for i in images))
+
+
+print("squared error (test)  " + "".join(f"{name:>10s}" for name in damaged))
+table_row("as given", list(damaged.values()))
 for name, model in denoisers.items():
-    errors = [reconstruction_error(x_test, reconstruct(model, images)).mean() for images in damaged.values()]
-    print(f"of a network trained on {name:17s}" + "".join(f"{error:16.1f}" for error in errors))
+    table_row(f"trained on {name}", [reconstruct(model, images) for images in damaged.values()])
+
+# %% slideshow={"slide_type": "skip"}
+two = [int((test_labels == c % data.n_classes).nonzero()[0]) for c in (3, 7)]
+inputs = torch.stack([images[i] for i in two for images in damaged.values()])  # (6, 1, 28, 28)
+panels = torch.cat([inputs, *(reconstruct(model, inputs) for model in denoisers.values())])
 
 # %% slideshow={"slide_type": "subslide"}
-one = int((test_labels == min(5, data.n_classes - 1)).nonzero()[0])
-panels = [images[one] for images in damaged.values()]
-for model in denoisers.values():
-    panels += [reconstruct(model, images[one : one + 1])[0] for images in damaged.values()]
 show(
     image_grid(
-        torch.stack(panels).clamp(0, 1),
-        n_columns=3,
-        row_labels=["given", *(f"trained on {name}" for name in denoisers)],
-        column_labels=list(damaged),
+        panels.clamp(0, 1),
+        n_columns=6,
+        row_labels=["given", *denoisers],
+        column_labels=[*damaged] * 2,
         cell_inches=1.15,
         title="Each network repairs the damage it was trained on",
     ),
-    alt="A test digit clean, with Gaussian noise and with half of its pixels masked, and what three networks make of "
-    "each. The network trained on clean images passes the damage on; the one trained on Gaussian noise gives a clean "
-    "digit for the noisy one, the one trained on masking noise for the masked one.",
+    alt="Two test digits clean, with Gaussian noise and with half of their pixels masked, and what three networks "
+    "make of them. The network trained on clean images passes the damage on; the one trained on Gaussian noise "
+    "gives a clean digit for the noisy one, the one trained on masking noise for the masked one.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Why does the network trained on masking brighten the clean image?" (It has learnt that half of the light is
-# missing.) A denoiser knows about its noise, and about the data. With small Gaussian noise, what it adds to its input,
-# divided by the noise variance, estimates the gradient of log p(x) (Alain and Bengio 2014): that is the seed of diffusion
-# models.
+# missing.) A denoiser knows about its noise, and about the data. With small Gaussian noise, what it adds to its
+# input, divided by the noise variance, estimates the gradient of log p(x) (Alain and Bengio 2014): that is the seed
+# of diffusion models.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Only convolutions inside, so the size of the image is nowhere in the weights. The denoiser has never seen anything but
@@ -930,7 +991,7 @@ show(
 # %% slideshow={"slide_type": "fragment"}
 strip = torch.cat(list(x_test[:6]), dim=-1)[None]  # (1, 1, 28, 168)
 noisy_strip = strip + NOISE_STD * torch.randn(strip.shape, generator=generator)
-cleaned = reconstruct(denoisers["Gaussian noise"], noisy_strip)
+cleaned = reconstruct(denoisers["Gaussian"], noisy_strip)
 show(
     image_grid(
         torch.cat([noisy_strip, cleaned]).clamp(0, 1),
@@ -945,8 +1006,8 @@ show(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 · What squared error does not see
 #
-# We have measured everything by $\lVert x - \hat x \rVert^2$. Does it agree with your eyes? Shift a digit by two pixels:
-# for you it is the same digit. Then look for the digit of **another class** that is nearest to the original.
+# We have measured everything by $\lVert x - \hat x \rVert^2$. Does it agree with your eyes? Shift a digit by two
+# pixels: for you it is the same digit. Then look for the digit of **another class** that is nearest to the original.
 
 # %% slideshow={"slide_type": "fragment"}
 moved = torch.roll(x_test, 2, dims=3)
@@ -955,11 +1016,13 @@ distance = torch.cdist(x_test.flatten(1), pixels).square()  # (300, N) squared d
 distance[test_labels[:, None] == labels] = torch.inf  # only other classes
 stranger_error, stranger = distance.min(1)
 fooled = (moved_error > stranger_error).float().mean()
-print(f"for {100 * fooled:.0f} % of the test images, the shifted copy is 'further away' than a digit of another class")
+print(
+    f"for {100 * fooled:.0f} % of the test images, the shifted copy is 'further away' than a digit of another class"
+)
 
 # %% slideshow={"slide_type": "subslide"}
-shown = first = torch.stack([(test_labels == c).nonzero()[0, 0] for c in range(data.n_classes)])[:6]
-numbers = [f"{moved_error[i]:.0f} / {stranger_error[i]:.0f}" for i in shown]
+shown = torch.stack([(test_labels == c).nonzero()[0, 0] for c in range(data.n_classes)])[:6]
+numbers = [f"{moved_error[i]:.0f} against {stranger_error[i]:.0f}" for i in shown]  # of rows two and three
 show(
     image_grid(
         torch.cat([x_test[shown], moved[shown], x[stranger[shown]]]),
@@ -967,10 +1030,11 @@ show(
         row_labels=["image", "shifted by 2", "other class"],
         column_labels=numbers,
         cell_inches=1.25,
-        title="Squared error: the shifted copy is further from the image than a wrong digit",
+        title="By squared error, a shifted copy is worse than another digit",
     ),
-    alt="Six digits, their copies shifted by two pixels, and the most similar digits of other classes. The numbers above "
-    "give the squared error of the shifted copy and that of the other digit: the shifted copy's is larger every time.",
+    alt="Six digits, their copies shifted by two pixels, and the most similar digits of other classes. The "
+    "numbers above give the squared error of the shifted copy and that of the other digit: the shifted copy's is "
+    "larger every time.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1016,14 +1080,14 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *Ask:* "What is in the gaps?" and "What are the units of the axes?" (Nothing was ever trained there; and there are none:
-# any bending of the plane, undone by the decoder, is as good. The axes mean nothing by themselves.)
+# *Ask:* "What is in the gaps?" and "What are the units of the axes?" (Nothing was ever trained there; and there are
+# none: any bending of the plane, undone by the decoder, is as good. The axes mean nothing by themselves.)
 
 # %% [markdown] exercise="interpolate"
-# A **homotopy** deforms one thing into another step by step. Write `interpolate(a, b, steps)`: points at equal distances
-# on the straight line from `a` to `b`, **both ends included**, stacked along a new first dimension. `a` and `b` are
-# tensors of the same shape, whatever it is (a code, an image, a batch); the result has shape `(steps, ...)`, and
-# `steps` is at least 2.
+# A **homotopy** deforms one thing into another step by step. Write `interpolate(a, b, steps)`: points at equal
+# distances on the straight line from `a` to `b`, **both ends included**, stacked along a new first dimension. `a` and
+# `b` are tensors of the same shape, whatever it is (a code, an image, a batch); the result has shape `(steps, ...)`,
+# and `steps` is at least 2.
 
 
 # %%
@@ -1064,19 +1128,19 @@ show(
         torch.cat(rows),
         n_columns=10,
         row_labels=["pixels", "codes"] * 2,
-        column_labels=[f"t = {t / 9:.1f}" for t in range(10)],
+        column_labels=[f"step {t}" for t in range(1, 11)],
         title="Pixels fade one digit out and another in; codes bend one into the other",
     ),
-    alt="Two walks in ten steps. In pixel space the middle images are double exposures of both digits. In latent space "
-    "the strokes move, and nearly every image on the way looks like a digit.",
+    alt="Two walks in ten steps. In pixel space the middle images are double exposures of both digits. In latent "
+    "space the strokes move, and nearly every image on the way looks like a digit.",
 )
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Is it true beyond two examples?
 #
-# A measure: the squared error between the midpoint and the **nearest training image**. Far from all real images means: not
-# a digit anybody wrote.
+# A measure: the squared error between the midpoint and the **nearest training image**. Far from all real images
+# means: not a digit anybody wrote.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1099,8 +1163,7 @@ print(f"midpoints of 150 pairs, squared error to the nearest real image: pixels 
 # Choose two test images and walk between them. Where does the latent path leave the digits, too?
 
 # %% slideshow={"slide_type": "fragment"}
-homotopy_playground(deep[5], data);
-
+homotopy_playground(deep[5], data)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 9 · So, can we make the numbers up?
 #
@@ -1124,27 +1187,31 @@ show(
         panels,
         n_columns=10,
         row_labels=["code of an image", "N(0, I)", "fitted Gaussian"],
-        title="The decoder draws digits for codes of digits, and only for those",
+        title="Codes of digits decode to digits; codes from dice mostly do not",
     ),
-    alt="Top row: ten decoded codes of test images, clear digits. Middle row: ten decoded standard normal codes, tangles "
-    "of strokes. Bottom row: codes from a Gaussian fitted to the training codes, a few near digits among broken shapes.",
+    alt="Top row: ten decoded codes of test images, clear digits. Middle row: ten decoded standard normal codes, "
+    "tangles of strokes. Bottom row: codes from a Gaussian fitted to the training codes, a few near digits among "
+    "broken shapes.",
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 figure, axes = new_figure()
-bins = torch.linspace(0, 80, 41).numpy()
-groups = {"codes of test images": (from_images, "data"), "fitted Gaussian": (from_fitted, "kl"), "N(0, I)": (from_dice, "model")}
-for name, (images, colour) in groups.items():
+groups = {"codes of test images": from_images, "fitted Gaussian": from_fitted, "N(0, I)": from_dice}
+for (name, images), colour in zip(groups.items(), ("data", "kl", "model"), strict=True):
     distance = to_nearest_real(images)
-    axes.hist(distance.clamp(max=80), bins, histtype="stepfilled", alpha=0.35, color=COLOURS[colour])
-    axes.hist(distance.clamp(max=80), bins, histtype="step", lw=2, color=COLOURS[colour], label=f"{name}: mean {distance.mean():.0f}")
-axes.set(title="Made-up codes decode far from any real image", xlabel="squared error to the nearest training image")
-axes.set(ylabel="images out of 300")
+    look = {"bins": range(0, 82, 2), "color": COLOURS[colour], "label": f"{name}: mean {distance.mean():.0f}"}
+    axes.hist(distance.clamp(max=80), **look, histtype="stepfilled", alpha=0.3)
+    axes.hist(distance.clamp(max=80), **look | {"label": None}, histtype="step", lw=2)
+axes.set(title="Made-up codes decode to images further from all real ones", ylabel="images out of 300")
+axes.set(xlabel="squared error to the nearest training image")
 axes.legend()
+axes.grid(axis="x", visible=False)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    alt="Histograms of the squared error to the nearest training image. Decoded codes of test images lie at small errors, "
-    "those from the fitted Gaussian at about twice as much, those from the standard normal further still.",
+    alt="Histograms of the squared error to the nearest training image. Decoded codes of test images lie at small "
+    "errors, those from the fitted Gaussian at about twice as much, those from the standard normal further still.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1192,29 +1259,36 @@ with torch.no_grad():
 features["784 pixels"] = pixels, x_test.flatten(1)
 counts = [1, 2, 5, 10, 20, 50]
 scores = {
-    name: torch.tensor([[accuracy(*pair, n) for _ in range(20)] for n in counts]) for name, pair in features.items()
+    name: torch.tensor([[accuracy(*pair, n) for _ in range(20)] for n in counts])
+    for name, pair in features.items()
 }
+
+# %% slideshow={"slide_type": "skip"}
+figure = curves(
+    {name: 100 * score.mean(1) for name, score in scores.items()},
+    x=counts,
+    bands={name: 200 * score.std(1) / math.sqrt(20) for name, score in scores.items()},  # two standard errors
+    log_x=True,
+    title="Sixteen learned numbers classify as well as all 784 pixels",
+    xlabel="labelled examples of each class",
+    ylabel="test accuracy (%)",
+    colours={"784 pixels": "data", "16 learned numbers": "model", "2 learned numbers": "baseline"},
+    direct_labels=False,
+)
+figure.axes[0].set_xticks(counts, counts)
+figure.axes[0].minorticks_off()
 
 # %% slideshow={"slide_type": "subslide"}
 show(
-    curves(
-        {name: 100 * score.mean(1) for name, score in scores.items()},
-        x=counts,
-        bands={name: 200 * score.std(1) / math.sqrt(20) for name, score in scores.items()},
-        log_x=True,
-        title="Sixteen learned numbers classify as well as all 784 pixels",
-        xlabel="labelled examples of each class",
-        ylabel="test accuracy (%)",
-        colours={"784 pixels": "data", "16 learned numbers": "model", "2 learned numbers": "baseline"},
-        direct_labels=False,
-    ),
-    alt="Test accuracy against the number of labels per class. The curves for 784 pixels and for 16 learned numbers lie "
-    "on top of each other, from about 60 percent with one label to nearly 90 with fifty; two learned numbers stay lower.",
+    figure,
+    alt="Test accuracy against the number of labels per class. The curves for 784 pixels and for 16 learned "
+    "numbers lie on top of each other, from about 60 percent with one label to nearly 90 with fifty; two learned "
+    "numbers stay lower.",
 )
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Bands are two standard errors over 20 choices of the labelled images. Fifty times fewer numbers, nothing lost; but do not
-# expect wonders either. The code keeps what explains *pixels*, and nobody asked it for what separates classes.
+# Bands are two standard errors over 20 choices of the labelled images. Fifty times fewer numbers, nothing lost; but
+# do not expect wonders either. The code keeps what explains *pixels*, and nobody asked it for what separates classes.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Noticing strangers
@@ -1232,7 +1306,7 @@ strangers = {
 }
 show(
     image_grid(
-        torch.stack([x_test[one], *(images[one] for images in strangers.values())]),
+        torch.stack([images[two[1]] for images in (x_test, *strangers.values())]),
         n_columns=6,
         column_labels=["digit", *strangers],
         title="Five kinds of strangers",
@@ -1241,42 +1315,47 @@ show(
 )
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "fragment"}
 def caught(model: nn.Module) -> list[float]:
     """Percentage of each kind of image whose error exceeds that of 95 % of the test digits."""
-    errors = [reconstruction_error(images, reconstruct(model, images)) for images in (x_test, *strangers.values())]
+    errors = [
+        reconstruction_error(images, reconstruct(model, images)) for images in (x_test, *strangers.values())
+    ]
     return [100 * (e > errors[0].quantile(0.95)).float().mean().item() for e in errors]
 
 
-rates = {"narrow: 16 numbers": caught(deep[16]), "wide: 196 numbers": caught(conv)}
+# %% slideshow={"slide_type": "skip"}
+rates = {"narrow: 16 numbers": caught(deep[16]), "wide: the map": caught(conv)}
 figure, axes = new_figure()
 for shift, (name, rate), colour in zip((-0.2, 0.2), rates.items(), ("model", "baseline"), strict=True):
     bars = axes.bar(torch.arange(6) + shift, rate, width=0.38, color=COLOURS[colour], label=name)
     axes.bar_label(bars, fmt="%.0f", fontsize=12)
 axes.set(title="A narrow code stops strangers; a wide one lets a blank page through", ylim=(0, 118))
 axes.set(ylabel="called outliers (%)", xticks=range(6), xticklabels=["digit", *strangers])
-axes.grid(axis="x", visible=False)
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+axes.grid(axis="x", visible=False)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    alt="Bars: how many images of each kind are called outliers. Both codes reject 5 percent of the digits. The code of 16 "
-    "numbers rejects nearly all others except some of the mirrored ones; the wide convolutional code lets most mirrored "
-    "digits and all blank images pass.",
+    alt="Bars: how many images of each kind are called outliers. Both codes reject 5 percent of the digits. The "
+    "code of 16 numbers rejects nearly all others except some of the mirrored ones; the wide convolutional code "
+    "lets most mirrored digits and all blank images pass.",
 )
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Reconstruction error asks *can I copy this?* and not *is this probable?* A blank page is easy to copy, and no digit. For
-# the better question we need $p(x)$, and lecture 9 comes back to it.
+# Reconstruction error asks *can I copy this?* and not *is this probable?* A blank page is easy to copy, and no digit.
+# For the better question we need $p(x)$, and lecture 9 comes back to it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Summary
 #
 # * An autoencoder squeezes $x$ through a code $z$ and is trained on the squared error of what comes back.
-# * The best linear code is PCA; it loses the eigenvalues it drops. A linear autoencoder finds the same subspace, not the
-#   same axes.
+# * The best linear code is PCA; it loses the eigenvalues it drops. A linear autoencoder finds the same subspace, not
+#   the same axes.
 # * Bending the subspace pays: a deep code of 5 numbers loses about as much as 12 principal components.
-# * Convolutions: $\lfloor (n + 2p - k)/s \rfloor + 1$ down, $(n - 1)s - 2p + k + p_{\text{out}}$ back up; the transpose
-#   restores the shape. Few weights, any image size, and the code moves with the image.
+# * Convolutions: $\lfloor (n + 2p - k)/s \rfloor + 1$ down, $(n - 1)s - 2p + k + p_{\text{out}}$ back up; the
+#   transpose restores the shape. Few weights, any image size, and the code moves with the image.
 # * A denoising autoencoder estimates $\mathbb{E}[x \mid \tilde x]$ for the damage it was trained on.
 # * Squared error does not see that a shifted digit is the same digit, and it answers doubt with blur.
 # * Codes of images decode to images, codes thrown with dice do not: **there is no $p(z)$ in an autoencoder**.
@@ -1285,12 +1364,12 @@ show(
 # ## Check yourself
 #
 # <details>
-# <summary>1. PCA with 16 components has the squared error 10. A linear autoencoder with 16 numbers, on the same training
-# data, has 9.8. What happened?</summary>
+# <summary>1. PCA with 16 components has the squared error 10. A linear autoencoder with 16 numbers, on the same
+# training data, has 9.8. What happened?</summary>
 #
-# A mistake, in one of the two. No linear code of 16 numbers has a smaller error *on the data it was fitted to* than PCA.
-# Perhaps one was measured on other images, or the code is larger than you think (a bias is a direction more for data that
-# are not centred).
+# A mistake, in one of the two. No linear code of 16 numbers has a smaller error *on the data it was fitted to* than
+# PCA. Perhaps one was measured on other images, or the code is larger than you think (a bias is a direction more for
+# data that are not centred).
 #
 # </details>
 #
@@ -1298,14 +1377,14 @@ show(
 # <summary>2. Two linear autoencoders are trained from different seeds until nothing changes. Are their codes the same?
 # Their reconstructions?</summary>
 #
-# The reconstructions are, provided that eigenvalue K is larger than eigenvalue K + 1. The codes are not: they differ by an
-# invertible matrix.
+# The reconstructions are, provided that eigenvalue K is larger than eigenvalue K + 1. The codes are not: they differ
+# by an invertible matrix.
 #
 # </details>
 #
 # <details>
-# <summary>3. An image of 32 x 32 goes through three convolutions with kernel 4, stride 2, padding 1. What is the size of
-# the map? And with kernel 3 in place of 4?</summary>
+# <summary>3. An image of 32 x 32 goes through three convolutions with kernel 4, stride 2, padding 1. What is the size
+# of the map? And with kernel 3 in place of 4?</summary>
 #
 # 32, 16, 8, 4 with kernel 4. With kernel 3, (32 + 2 - 3) // 2 + 1 = 16, then 8, then 4: the same, because of the floor;
 # but on the way back kernel 3 needs an output padding of 1.
@@ -1321,8 +1400,8 @@ show(
 # </details>
 #
 # <details>
-# <summary>5. Multiply all codes by 1,000 and let the decoder divide by 1,000 first. How does the training loss change? What
-# does that say about drawing codes from a standard normal?</summary>
+# <summary>5. Multiply all codes by 1,000 and let the decoder divide by 1,000 first. How does the training loss
+# change? What does that say about drawing codes from a standard normal?</summary>
 #
 # It does not change at all. So nothing in the loss ties the scale of the codes to that of a standard normal, or to any
 # other; a standard normal draw may lie in a tiny corner of the codes, or far away from all of them.

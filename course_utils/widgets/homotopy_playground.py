@@ -77,7 +77,7 @@ class Update:
         axes.set(
             title="distance to the nearest real image", xlabel="position t on the path", xlim=(-0.03, 1.03)
         )
-        axes.set(ylabel="squared error", ylim=(0, 70))
+        axes.set(ylabel="squared error", ylim=(0, 50))
         axes.legend(loc="upper left", ncols=2)
 
     def __call__(self, start: int, end: int, t: float) -> str:
