@@ -1,0 +1,1 @@
+"""Exercises of lecture 5: gradients through sampling."""

@@ -1,0 +1,270 @@
+"""Observers of lecture 5: the law and the gradients of a draw, and gradient estimates repeated.
+
+An objective handed to an answer has a gradient known in closed form. With ``z ~ N(mu, sigma^2)``:
+a polynomial by the moments of z, ``E[sin z] = sin(mu) exp(-sigma^2 / 2)``, ``P(z > c)`` by the normal density.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_utils.exercises import observers
+from course_utils.exercises.observers import (
+    ADVANCES,
+    ONLY_SOURCE,
+    UNCHANGED,
+    Answer,
+    Arrays,
+    Inputs,
+    NonsenseError,
+)
+
+SAME_SEED = "the same seed gives the same draws"
+FOLLOWS_GLOBAL = "torch.manual_seed repeats the draws when no generator is given"
+FRESH = "two calls without a generator give different draws"
+FINITE = "every number is finite"
+LESS_VARIANCE = "the variance is less than a fifth of what it is without a baseline"
+NOT_MORE_VARIANCE = "the variance is not larger than without a baseline"
+REACHES = "a gradient reaches {}"
+
+MEAN = "(z - mu) / sigma"
+SQUARE = "the square of (z - mu) / sigma"
+SHARES = "shares of (z - mu) / sigma below -1.5, -0.7, 0, 0.7 and 1.5"
+DIMENSIONS = "the product of the noise in two dimensions"
+EXAMPLES = "the product of the noise of two examples"
+STATISTICS = (MEAN, SQUARE, SHARES, DIMENSIONS, EXAMPLES)
+
+# shares of a standard normal below these points tell it from any other law with mean 0 and variance 1
+POINTS = torch.tensor([-1.5, -0.7, 0.0, 0.7, 1.5], dtype=torch.float64)
+
+
+# --- reparameterize -------------------------------------------------------------------------------
+
+
+def law_of_the_noise(answer: Answer, inputs: Inputs) -> Arrays:
+    """Many draws, undone: eps = (z - mu) / sigma should be standard normal, independent everywhere.
+
+    The statistics are averaged over the entries of one call, so a draw that entries share shows in their spread;
+    products of neighbours, along the latent dimension and along the batch, show who shares with whom.
+    """
+    generator = torch.Generator().manual_seed(inputs["_seed"])
+    global_state = torch.random.get_rng_state()
+    arguments = observers.positional(inputs)
+    first = _draw(answer, arguments, generator)
+    others = [_draw(answer, observers.positional(inputs), generator) for _ in range(inputs["_repeats"] - 1)]
+    z = torch.stack([first, *others])
+    again = _draw(answer, observers.positional(inputs), torch.Generator().manual_seed(inputs["_seed"]))
+    return {
+        ADVANCES: torch.tensor(not torch.equal(z[0], z[1])),
+        ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
+        SAME_SEED: torch.tensor(torch.equal(z[0], again)),
+        UNCHANGED: _unchanged(arguments, inputs),
+        **_statistics(_noise(z, inputs)),
+    }
+
+
+def law_without_a_generator(answer: Answer, inputs: Inputs) -> Arrays:
+    """As ``law_of_the_noise``, but called with mu and logvar alone: torch's global generator draws."""
+    torch.manual_seed(inputs["_seed"])
+    z = torch.stack([_draw(answer, observers.positional(inputs)) for _ in range(inputs["_repeats"])])
+    torch.manual_seed(inputs["_seed"])
+    again = _draw(answer, observers.positional(inputs))
+    return {
+        FRESH: torch.tensor(not torch.equal(z[0], z[1])),
+        FOLLOWS_GLOBAL: torch.tensor(torch.equal(z[0], again)),
+        **_statistics(_noise(z, inputs)),
+    }
+
+
+def gradients_of_a_draw(answer: Answer, inputs: Inputs) -> Arrays:
+    """What reaches mu and logvar: dz / dmu is 1, and dz / dlogvar is (z - mu) / 2, whatever was drawn."""
+    mu, logvar = (part.requires_grad_() for part in observers.positional(inputs))
+    z = answer(mu, logvar, torch.Generator().manual_seed(inputs["_seed"]))
+    observers.as_array(z)  # refuses what is not numbers
+    found = observers.gradients(z, {"mu": mu, "logvar": logvar})
+    # the weights with which ``gradients`` reduces z to a scalar
+    weights = torch.linspace(0.5, 1.5, mu.numel(), dtype=mu.dtype).reshape(mu.shape)
+    d_mu, d_logvar = (torch.zeros_like(mu) if part is None else part / weights for part in found.values())
+    return {
+        REACHES.format("mu"): torch.tensor(found["mu"] is not None),
+        REACHES.format("logvar"): torch.tensor(found["logvar"] is not None),
+        "the gradient of z with respect to mu": d_mu.detach(),
+        "the gradient of z with respect to logvar, divided by z - mu": (d_logvar / (z - mu)).detach(),
+    }
+
+
+def extreme_draws(answer: Answer, inputs: Inputs) -> Arrays:
+    """Draws with logvar far out: finite, with finite gradients, and undone to the same standard "
+    "normal noise.
+    """
+    generator = torch.Generator().manual_seed(inputs["_seed"])
+    mu, logvar = (part.requires_grad_() for part in observers.positional(inputs))
+    z = [answer(mu, logvar, generator) for _ in range(inputs["_repeats"])]
+    found = observers.gradients(z, {"mu": mu, "logvar": logvar})
+    finite = [part for part in (*z, *found.values()) if part is not None]
+    stacked = torch.stack([observers.as_array(part) for part in z])
+    return {
+        FINITE: torch.tensor(all(bool(part.isfinite().all()) for part in finite)),
+        **_statistics(_noise(stacked, inputs)),
+    }
+
+
+def _draw(answer: Answer, arguments: list[Any], *generator: torch.Generator) -> Tensor:
+    z = observers.as_array(answer(*arguments, *generator))
+    if z.shape != arguments[0].shape:
+        raise NonsenseError(
+            f"its z has shape {tuple(z.shape)} for mu of shape {tuple(arguments[0].shape)}: one z per example"
+        )
+    return z
+
+
+def _noise(z: Tensor, inputs: Inputs) -> Tensor:
+    """(repeats, batch, latent_dim) in double precision: what multiplies sigma in each draw."""
+    return (z.double() - inputs["mu"].double()) * (-0.5 * inputs["logvar"].double()).exp()
+
+
+def _statistics(eps: Tensor) -> Arrays:
+    """Arrays of repeats whose means and spreads say that ``eps`` is standard normal, without a "
+    "neighbour's help.
+    """
+    return {
+        MEAN: eps.mean((1, 2)),
+        SQUARE: eps.square().mean((1, 2)),
+        SHARES: (eps.unsqueeze(-1) < POINTS).double().mean((1, 2)),
+        DIMENSIONS: (eps * eps.roll(1, dims=2)).mean((1, 2)),
+        EXAMPLES: (eps * eps.roll(1, dims=1)).mean((1, 2)),
+    }
+
+
+# --- the three estimators -------------------------------------------------------------------------
+
+
+def repeated_gradients(answer: Answer, inputs: Inputs) -> Arrays:
+    """Many estimates of (d/dmu, d/dsigma) of E[f(z)], and how the answer treats randomness."""
+    generator = torch.Generator().manual_seed(inputs["_seed"])
+    global_state = torch.random.get_rng_state()
+    f, arguments = objective(inputs), observers.positional(inputs)
+    rows = [_pair(answer(f, *arguments, generator))]
+    rows += [
+        _pair(answer(f, *observers.positional(inputs), generator)) for _ in range(inputs["_repeats"] - 1)
+    ]
+    again = _pair(answer(f, *observers.positional(inputs), torch.Generator().manual_seed(inputs["_seed"])))
+    estimates = torch.tensor(rows, dtype=torch.float64)  # (repeats, 2)
+    return {
+        ADVANCES: torch.tensor(rows[0] != rows[1]),
+        ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
+        SAME_SEED: torch.tensor(again == rows[0]),
+        UNCHANGED: _unchanged(arguments, inputs),
+        "d/dmu": estimates[:, 0],
+        "d/dsigma": estimates[:, 1],
+    }
+
+
+def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
+    """As ``repeated_gradients``, and whether both variances are clearly below the plain score "
+    "function's.
+    """
+    arrays = repeated_gradients(answer, inputs)
+    for name, plain in zip(("d/dmu", "d/dsigma"), plain_variances(inputs), strict=True):
+        arrays[f"{name}: {NOT_MORE_VARIANCE}"] = arrays[name].var() < 2 * plain
+        arrays[f"{name}: {LESS_VARIANCE}"] = arrays[name].var() < plain / 5
+    return arrays
+
+
+def gaussian_problem(
+    n: int,
+    repeats: int,
+    generator: torch.Generator,
+    *,
+    narrow: bool = False,
+    dtype: torch.dtype = torch.float32,
+    **objective: float | list[float],
+) -> Inputs:
+    """Inputs of the two observers above; sigma keeps away from 1 and 1/2, where slips with sigma^2 "
+    "would not show.
+    """
+    u = torch.rand(2, generator=generator).tolist()
+    return {
+        "mu": torch.tensor(0.8 + 0.4 * u[0], dtype=dtype),
+        "sigma": torch.tensor(0.25 + 0.05 * u[1] if narrow else 1.6 + 0.3 * u[1], dtype=dtype),
+        "n": n,
+        **{f"_{name}": value for name, value in objective.items()},
+        "_repeats": repeats,
+        "_seed": int(torch.randint(2**31, (), generator=generator)),
+    }
+
+
+def closed_form(inputs: Inputs) -> Arrays:
+    """The exact gradient, to stand in for a reference's estimates of it."""
+    d_mu, d_sigma = exact_gradient(inputs)
+    return {"d/dmu": torch.tensor([d_mu]), "d/dsigma": torch.tensor([d_sigma])}
+
+
+def objective(inputs: Inputs) -> Callable[[Tensor], Tensor]:
+    """``_coefficients`` c0, c1, ... of a polynomial; or a step by 1 at ``_step``, without a graph; or "
+    "``_sine``.
+    """
+    if "_step" in inputs:
+        height = inputs.get("_height", 0.0)
+        return lambda z: (z.detach() > inputs["_step"]).to(z.dtype) + height
+    if "_sine" in inputs:
+        return lambda z: inputs["_sine"] * torch.sin(z)
+
+    def polynomial(z: Tensor) -> Tensor:
+        value = torch.full_like(z, inputs["_coefficients"][-1])
+        for coefficient in inputs["_coefficients"][-2::-1]:
+            value = value * z + coefficient
+        return value
+
+    return polynomial
+
+
+def exact_gradient(inputs: Inputs) -> tuple[float, float]:
+    """(d/dmu, d/dsigma) of E[f(z)] in closed form."""
+    mu, sigma = float(inputs["mu"]), float(inputs["sigma"])
+    if "_step" in inputs:
+        a = (inputs["_step"] - mu) / sigma
+        density = math.exp(-(a**2) / 2) / math.sqrt(2 * math.pi)
+        return density / sigma, density * a / sigma
+    if "_sine" in inputs:
+        shrunk = inputs["_sine"] * math.exp(-(sigma**2) / 2)
+        return shrunk * math.cos(mu), -sigma * shrunk * math.sin(mu)
+    # E[z^2] = mu^2 + sigma^2, E[z^3] = mu^3 + 3 mu sigma^2
+    _, c1, c2, c3 = (*inputs["_coefficients"], 0.0, 0.0)[:4]
+    return c1 + 2 * c2 * mu + 3 * c3 * (mu**2 + sigma**2), 2 * c2 * sigma + 6 * c3 * mu * sigma
+
+
+def plain_variances(inputs: Inputs) -> list[Tensor]:
+    """Variance of the score-function estimate without a baseline, for d/dmu and d/dsigma, by "
+    "quadrature.
+    """
+    mu, sigma = float(inputs["mu"]), float(inputs["sigma"])
+    eps = torch.linspace(-10, 10, 4001, dtype=torch.float64)
+    density = (-0.5 * eps.square()).exp() / math.sqrt(2 * math.pi)
+    values = objective(inputs)(mu + sigma * eps)
+    scores = eps / sigma, (eps.square() - 1) / sigma
+    terms = [values * score for score in scores]
+    return [
+        (torch.trapezoid(term.square() * density, eps) - torch.trapezoid(term * density, eps).square())
+        / inputs["n"]
+        for term in terms
+    ]
+
+
+def _pair(result: Any) -> tuple[float, float]:
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise NonsenseError("it should return two numbers, (d/dmu, d/dsigma)")
+    numbers = [observers.as_array(part) for part in result]
+    for name, number in zip(("d/dmu", "d/dsigma"), numbers, strict=True):
+        if number.shape != ():
+            raise NonsenseError(f"its {name} has shape {tuple(number.shape)} where one number is expected")
+    return numbers[0].item(), numbers[1].item()
+
+
+def _unchanged(arguments: list[Any], inputs: Inputs) -> Tensor:
+    originals = observers.positional(inputs)
+    pairs = zip(arguments, originals, strict=True)
+    return torch.tensor(all(torch.equal(a, b) for a, b in pairs if isinstance(b, Tensor)))
