@@ -108,6 +108,26 @@ def at_most(slack: float = 1.0) -> Comparison:
     return compare
 
 
+def same_first_error(truth: Tensor) -> Comparison:
+    """For answers that mark statements as wrong, (n,) booleans: right, or alike where they first go wrong.
+
+    Held against ``truth``: equal or not, without saying where. A known mistake in a single place stands for every
+    answer whose first wrong place is that one, so that a few sentences, each about one statement, meet all 2^n - 1
+    wrong answers and none gives the others away. A known mistake in several places stands for itself alone.
+    """
+
+    def compare(seen: Tensor, wanted: Tensor) -> str | None:
+        clause = "these are not the wrong ones, or not all of them"
+        if seen.shape != truth.shape:
+            return clause
+        if (wanted != truth).sum() != 1:
+            return None if torch.equal(seen, wanted) else clause
+        first = (seen != truth).nonzero().flatten()[:1]
+        return None if torch.equal(first, (wanted != truth).nonzero().flatten()) else clause
+
+    return compare
+
+
 def _shapes_differ(seen: Tensor, wanted: Tensor) -> str | None:
     """For arrays of repeats: everything but the number of repeats must agree."""
     if seen.ndim == wanted.ndim and seen.shape[0] > 1 and seen.shape[1:] == wanted.shape[1:]:

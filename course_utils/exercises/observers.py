@@ -9,7 +9,7 @@ is an instruction to the observer, the others are the answer's positional argume
 A 0-d boolean array is a statement about the answer; its name is the sentence that should hold.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ Observer = Callable[[Answer, Inputs], Arrays]
 UNCHANGED = "the arguments are left as they were"
 ADVANCES = "two calls with the same generator give different draws"
 ONLY_SOURCE = "the generator is the only source of randomness"
+SAME_EVERY_TIME = "every call gives the same letters"
 
 
 class NonsenseError(TypeError):
@@ -73,6 +74,17 @@ def draws(answer: Answer, inputs: Inputs) -> Arrays:
     }
 
 
+def letters(answer: Answer, inputs: Inputs) -> Arrays:
+    """Which of the letters in ``inputs["_letters"]``, a string, the answer names: one boolean each."""
+    return {"marked": _marked(answer(), inputs["_letters"])}
+
+
+def letters_again(answer: Answer, inputs: Inputs) -> Arrays:
+    """Whether the same letters come back on every call."""
+    first, *others = (_marked(answer(), inputs["_letters"]) for _ in range(9))
+    return {SAME_EVERY_TIME: torch.tensor(all(torch.equal(first, other) for other in others))}
+
+
 def positional(inputs: Inputs) -> list[Any]:
     """The answer's arguments, fresh copies each time, so that an answer that writes into them harms nobody."""
     return [_copy(argument) for name, argument in inputs.items() if not name.startswith("_")]
@@ -112,6 +124,18 @@ def as_array(result: Any) -> Tensor:
     if result is None:
         raise NonsenseError("it returns None; is a return statement missing?")
     raise NonsenseError(f"it returns a {type(result).__name__} where a tensor or a number is expected")
+
+
+def _marked(result: Any, alphabet: str) -> Tensor:
+    """A set of letters as booleans; lists, tuples, strings and small letters say the same thing."""
+    if result is None:
+        raise NonsenseError("it returns None; is a return statement missing?")
+    if not isinstance(result, Collection) or isinstance(result, dict | bytes):
+        raise NonsenseError(f"it returns a {type(result).__name__} where a set of letters is expected")
+    named = {str(letter).upper() for letter in result}
+    if strangers := sorted(named - set(alphabet)):
+        raise NonsenseError(f"it names {strangers[0]!r}, and the letters are {alphabet[0]} to {alphabet[-1]}")
+    return torch.tensor([letter in named for letter in alphabet])
 
 
 def _copy(argument: Any) -> Any:

@@ -1,13 +1,13 @@
 """Exercise 4.5: six printed formulas, three of them wrong."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from course_utils.exercises import Case, Exercise, Mistake
-from course_utils.exercises.lecture_04 import observers
-from course_utils.exercises.lecture_04.observers import LETTERS
+from course_utils.exercises import Case, Exercise, Mistake, observers, same_first_error
 from course_utils.exercises.observers import Answer, Inputs
+
+LETTERS = "ABCDEF"
 
 
 def misprints() -> set[str]:
@@ -18,22 +18,9 @@ def misprints() -> set[str]:
 TRUTH = torch.tensor([letter in misprints() for letter in LETTERS])
 
 
-def nothing(generator: Generator) -> Inputs:
-    """The question has no inputs: it is the same for every seed."""
-    return {}
-
-
-def _same_first_error(seen: Tensor, wanted: Tensor) -> str | None:
-    """Held against the truth: equal or not, without saying where. Held against a mistake: alike if ...
-
-    A mistake in one letter stands for every answer whose first wrong letter, from A on, is that one. So the 63 wrong
-    answers share a few sentences, each about one formula, and none gives the others away.
-    """
-    clause = "these are not the three wrong ones"
-    if torch.equal(wanted, TRUTH) or (wanted != TRUTH).sum() > 1:
-        return None if torch.equal(seen, wanted) else clause
-    wrong = (seen != TRUTH).nonzero().flatten()
-    return None if len(wrong) and wrong[0] == (wanted != TRUTH).nonzero().item() else clause
+def the_letters(generator: Generator) -> Inputs:
+    """The question has no inputs of its own: it is the same for every seed."""
+    return {"_letters": LETTERS}
 
 
 # --- wrong answers that students give -------------------------------------------------------------------
@@ -110,8 +97,8 @@ exercise = Exercise(
     difficulty=2,
     reference=misprints,
     cases=(
-        Case("the three wrong formulas", nothing, observers.letters, _same_first_error),
-        Case("an answer, not a guess", nothing, observers.letters_again),
+        Case("the three wrong formulas", the_letters, observers.letters, same_first_error(TRUTH)),
+        Case("an answer, not a guess", the_letters, observers.letters_again),
     ),
     mistakes=(
         Mistake(

@@ -1,6 +1,5 @@
-"""Observers of lecture 4: repeated estimates with their standard errors, and sets of letters."""
+"""Observers of lecture 4: repeated estimates with their standard errors."""
 
-from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -22,9 +21,6 @@ NOT_NEGATIVE = "the standard error is never negative"
 CALIBRATION = "squared deviation of the estimate from its mean, less the squared standard error"
 STATED = "standard error"
 SCALING = "n times the squared standard error, for n draws less that for 4 n"
-SAME_EVERY_TIME = "every call gives the same letters"
-
-LETTERS = "ABCDEF"
 
 
 def repeated_estimates(answer: Answer, inputs: Inputs) -> Arrays:
@@ -68,17 +64,6 @@ def errors_of_few_and_many(answer: Answer, inputs: Inputs) -> Arrays:
     return {SCALING: n * few.square() - 4 * n * many.square()}
 
 
-def letters(answer: Answer, inputs: Inputs) -> Arrays:
-    """Which of the formulas A to F are named, as six booleans."""
-    return {"marked": _marked(answer())}
-
-
-def letters_again(answer: Answer, inputs: Inputs) -> Arrays:
-    """Whether the same letters come back on every call."""
-    first = _marked(answer())
-    return {SAME_EVERY_TIME: torch.tensor(all(torch.equal(first, _marked(answer())) for _ in range(8)))}
-
-
 def _pair(result: Any) -> Tensor:
     """(estimate, standard error) as a float64 tensor (2,)."""
     if not isinstance(result, tuple | list) or len(result) != 2:
@@ -90,15 +75,3 @@ def _pair(result: Any) -> Tensor:
                 f"it returns a tensor of shape {tuple(part.shape)} where one number is expected"
             )
     return torch.stack(parts)
-
-
-def _marked(result: Any) -> Tensor:
-    """A set of letters as booleans (6,); lists, tuples, strings and small letters say the same thing."""
-    if result is None:
-        raise NonsenseError("it returns None; is a return statement missing?")
-    if not isinstance(result, Collection) or isinstance(result, dict | bytes):
-        raise NonsenseError(f"it returns a {type(result).__name__} where a set of letters is expected")
-    named = {str(letter).upper() for letter in result}
-    if strangers := sorted(named - set(LETTERS)):
-        raise NonsenseError(f"it names {strangers[0]!r}, and the formulas are called A to F")
-    return torch.tensor([letter in named for letter in LETTERS])
