@@ -12,7 +12,21 @@ from matplotlib.figure import Figure
 
 from course_utils.plotting.style import COLOURS, STYLE, new_figure
 
-__all__ = ["FAMILIES", "TREE", "Branch", "Family", "draw_abilities", "draw_map"]
+__all__ = ["ABILITIES_ALT", "FAMILIES", "MAP_ALT", "TREE", "Branch", "Family", "draw_abilities", "draw_map"]
+
+MAP_ALT = (
+    "A tree of generative models. Those that write down a density do it exactly (mixtures and probabilistic PCA, "
+    "lecture 1; autoregressive models and flows), by a bound (variational autoencoders, lectures 3 to 6; beta and "
+    "conditional ones, 7 to 9; diffusion) or by a chain (Boltzmann machines, 12). Those that only draw samples do "
+    "it in one pass (adversarial networks, 10 and 11) or by a chain. Hybrids, lecture 12, join the two sides. The "
+    "autoencoder, lecture 2, stands apart: codes, but no p(x)."
+)
+ABILITIES_ALT = (
+    "A table of nine families with filled, half-filled or empty circles for log p(x), drawing x and finding the "
+    "code of x, and the price of each: mixtures have all three but are too simple for pictures; variational "
+    "autoencoders have a bound, one pass and approximate codes; adversarial networks draw in one pass and have "
+    "neither density nor codes; flows have all three at the price of a code as large as the picture."
+)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ _PLAYGROUNDS: dict[str, str] = {
     "elbo_playground": "elbo_playground",
     "homotopy_playground": "homotopy_playground",
     "kl_playground": "kl_playground",
+    "prior_playground": "prior_samples",
 }
 
 __all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]
