@@ -31,7 +31,7 @@ lab: setup
 	$(BIN)/jupyter lab $(ROOT_OK) $(ARGS) lectures
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=120 tests solutions lectures $(ARGS)
+	$(BIN)/python -m pytest -n 2 --nbval-lax --nbval-current-env --nbval-cell-timeout=120 tests solutions lectures $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -3,9 +3,11 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jupyter_core.utils import ensure_event_loop
+from xdist.scheduler import LoadScopeScheduling
 
 from course_utils.notebooks.environment import FOREIGN, KERNEL_ENV
 
@@ -31,6 +33,20 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(key, None)
     os.environ.update(KERNEL_ENV)
     _use_home(config, "tests")
+
+
+class ByFileOrExercise(LoadScopeScheduling):
+    """Keep together, on one core, what shares a kernel or remembered work: a file, or the tests of one exercise."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        return test.partition("[")[2] if file.endswith("test_definitions.py") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileOrExercise:
+    """Spread the tests over the cores in our own portions, whatever ``--dist`` says."""
+    return ByFileOrExercise(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -60,7 +60,7 @@ def test_nbval_runs_every_notebook_in_the_same_command_as_the_tests():
         "ini_options"
     ]
     words = f"{command} {options['addopts']}".split()
-    assert {"tests", "solutions", "lectures", "--nbval-lax", "--nbval-current-env", "loadfile"} <= set(words)
+    assert {"tests", "solutions", "lectures", "--nbval-lax", "--nbval-current-env"} <= set(words)
 
 
 @each_lecture
