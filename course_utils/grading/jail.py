@@ -1,0 +1,147 @@
+"""The judge's side of a jail: put a question, take the answer as hostile bytes, and never wait longer than agreed."""
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from course_utils.exercises.evaluation import Outcome
+from course_utils.grading.sandbox import NoSandboxError, start_zygote
+from course_utils.grading.wire import Channel, WireError
+
+SECONDS_PER_CELL = 12.0
+"""The jail interrupts a cell after 8 seconds itself; what then goes on is killed."""
+SECONDS_PER_CASE = 8.0
+"""Likewise: an answer is interrupted after 5 seconds."""
+SECONDS_TO_FORK = 30.0
+
+MAX_ARRAYS, MAX_NAME, MAX_MESSAGE, MAX_PRINTED = 64, 300, 2000, 400
+TROUBLES = (None, "untouched", "error", "too slow")
+
+
+@dataclass
+class Used:
+    """What a jail used up: seconds of CPU, the largest process in bytes, and whether it was ended for its memory."""
+
+    cpu: float = 0.0
+    peak: int = 0
+    too_much_memory: bool = False
+
+
+class Zygote:
+    """One sandbox, from which jails are forked one after the other; a context manager.
+
+    Raises: NoSandboxError where none can be had.
+    """
+
+    def __init__(self, *, confined: bool = True) -> None:
+        self._confined = confined
+        self._process, self._control = start_zygote(confined=confined)
+
+    def __enter__(self) -> "Zygote":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandbox, and everything in it."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+
+    def restart(self) -> None:
+        """A new sandbox in place of this one."""
+        self.close()
+        self._process, self._control = start_zygote(confined=self._confined)
+
+    def jail(self) -> "Jail":
+        """Fork a jail."""
+        questions, ours = os.pipe()
+        back, answers = os.pipe()
+        try:
+            socket.send_fds(self._control, [b"start"], [questions, answers])
+        finally:
+            os.close(questions)
+            os.close(answers)
+        return Jail(self, Channel(back, ours))
+
+    def stop(self) -> Used:
+        """Kill what is left of the present jail, and tell what it used."""
+        self._control.settimeout(SECONDS_TO_FORK)
+        try:
+            self._control.send(b"stop")
+            told = json.loads(self._control.recv(4096))
+            return Used(told["cpu"], told["peak"], told["too_much_memory"])
+        except (OSError, ValueError):
+            self.restart()
+            return Used()
+        finally:
+            self._control.settimeout(None)
+
+
+class Jail:
+    """A conversation with one jail; a context manager that leaves nothing of it behind."""
+
+    def __init__(self, zygote: Zygote, channel: Channel) -> None:
+        self._zygote, self._channel = zygote, channel
+        self.used = Used()
+        self._is_new = True  # no student's code has run yet, so what it says is our own
+
+    def __enter__(self) -> "Jail":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.used = self._zygote.stop()
+        self._channel.close()
+
+    def ask(self, message: Any) -> None:
+        """Send something; raises WireError if nobody is there."""
+        self._channel.send(message)
+
+    def hear(self, seconds: float) -> dict[str, Any]:
+        """What the jail says next; raises WireError for nonsense, silence and death, NoSandboxError for no jail."""
+        message = self._channel.receive(seconds)
+        if isinstance(message, dict) and "broken" in message and self._is_new:
+            raise NoSandboxError(f"The sandbox starts, but no jail in it: {str(message['broken'])[:200]}")
+        self._is_new = False
+        if not isinstance(message, dict) or "died" in message:
+            raise WireError("the answer's process ended")
+        return message
+
+    def observe(self, observer: str, inputs: Any) -> Outcome:
+        """One case of an exercise, put to the answer.
+
+        Raises: WireError.
+        """
+        self.ask({"observer": observer, "inputs": inputs})
+        return read_outcome(self.hear(SECONDS_PER_CASE))
+
+
+def read_outcome(message: dict[str, Any]) -> Outcome:
+    """An outcome from what a jail sent, each part of it checked.
+
+    Raises: WireError.
+    """
+    match message:
+        case {
+            "arrays": dict() | None as arrays,
+            "trouble": None | str() as trouble,
+            "message": str(text),
+            "printed": str(printed),
+            "n_printed": int(n_printed),
+        } if trouble in TROUBLES and (arrays is None) == (trouble is not None):
+            if arrays is not None and not _are_arrays(arrays):
+                raise WireError("what was sent are no arrays")
+            n_printed = min(max(n_printed, 0), 10**12)
+            return Outcome(arrays, trouble, text[:MAX_MESSAGE], printed[:MAX_PRINTED], n_printed)
+    raise WireError("what was sent is no outcome")
+
+
+def _are_arrays(arrays: dict[str, Any]) -> bool:
+    few = len(arrays) <= MAX_ARRAYS and all(len(name) <= MAX_NAME for name in arrays)
+    return few and all(type(array) is torch.Tensor for array in arrays.values())

@@ -1,0 +1,169 @@
+"""Grading one notebook: the questions, put to a jail, and the decision, taken from what came back."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_utils.exercises.definition import Exercise
+from course_utils.exercises.evaluation import Outcome, Verdict, judge
+from course_utils.grading.jail import SECONDS_PER_CELL, SECONDS_TO_FORK, Jail, Used, Zygote
+from course_utils.grading.lectures import Lecture
+from course_utils.grading.wire import WireError, WireTimeoutError
+
+SECONDS_PER_NOTEBOOK = 240.0
+"""Wall time for one submission, all its jails together; exercises not reached by then get no points."""
+
+HUNG = "Your answer did not finish in time and did not let itself be interrupted. Is there an endless loop?"
+DIED = "Your answer ended the process it ran in, or sent something that is no result."
+TOO_LARGE = "Your answer needed more memory than there is for it."
+NO_TIME = "The cells before this exercise used up the time there is for one notebook."
+
+
+@dataclass
+class _Progress:
+    """What survives when a jail has to be given up: what is settled, and the cells that are not run again."""
+
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    skipped: dict[int, str] = field(default_factory=dict)
+    cell: int | None = None
+    exercise: str | None = None
+    used: Used = field(default_factory=Used)
+
+
+def grade_notebook(
+    zygote: Zygote, lecture: Lecture, sources: Sequence[str], seed: int
+) -> tuple[list[Verdict], Used]:
+    """Verdicts on all exercises of a lecture, in their order, and what they cost.
+
+    Where a jail dies or hangs, what it was doing is given up, and a new one goes on with the rest: one crash costs one
+    cell or one exercise. No case is ever put twice.
+    """
+    progress, deadline = _Progress(), time.monotonic() + SECONDS_PER_NOTEBOOK
+    work = lecture.work(sources)
+    while open_exercises := [e for e in lecture.exercises if e.id not in progress.settled]:
+        if time.monotonic() > deadline:
+            for exercise in open_exercises:
+                _give_up(progress, exercise.id, NO_TIME)
+            break
+        _one_jail(zygote, lecture, work, open_exercises, progress, seed)
+    return [_decide(exercise, progress, sources, seed) for exercise in lecture.exercises], progress.used
+
+
+def _one_jail(
+    zygote: Zygote,
+    lecture: Lecture,
+    work: Sequence[dict[str, Any] | None],
+    exercises: Sequence[Exercise],
+    progress: _Progress,
+    seed: int,
+) -> None:
+    """Go on with one jail until all is settled, or until it has to be given up."""
+    jail = zygote.jail()
+    trouble: WireError | None = None
+    progress.cell = progress.exercise = None
+    with jail:
+        try:
+            _run_cells(jail, lecture, work, progress)
+            for exercise in exercises:
+                _observe(jail, exercise, progress, seed)
+        except WireError as error:
+            trouble = error
+    progress.used.cpu += jail.used.cpu
+    progress.used.peak = max(progress.used.peak, jail.used.peak)
+    if trouble is None:
+        return
+    reason = (
+        HUNG if isinstance(trouble, WireTimeoutError) else TOO_LARGE if jail.used.too_much_memory else DIED
+    )
+    if progress.exercise is not None:
+        _give_up(progress, progress.exercise, reason)
+    elif progress.cell is not None and progress.cell not in progress.skipped:
+        progress.skipped[progress.cell] = reason.replace("Your answer", "This cell")
+    else:  # it never began: nothing to leave out, so nothing to hope for
+        for exercise in exercises:
+            _give_up(progress, exercise.id, reason)
+
+
+def _run_cells(
+    jail: Jail, lecture: Lecture, work: Sequence[dict[str, Any] | None], progress: _Progress
+) -> None:
+    cells = [None if number in progress.skipped else cell for number, cell in enumerate(work)]
+    jail.ask({"cells": cells, "answers": [e.id for e in lecture.exercises], "refused": own_versions(lecture)})
+    seconds = SECONDS_TO_FORK
+    while "failed" not in (said := jail.hear(seconds)):
+        number = said.get("cell")
+        if type(number) is not int or not 0 <= number < len(cells) or cells[number] is None:
+            raise WireError("a cell was announced that there is not")
+        cells[number] = None  # each is announced once, so this ends
+        progress.cell, seconds = number, SECONDS_PER_CELL
+    if isinstance(said["failed"], dict):
+        failed = {
+            int(n): str(text)[:300] for n, text in said["failed"].items() if n.isascii() and n.isdecimal()
+        }
+        progress.skipped |= {
+            number: text for number, text in failed.items() if number < len(cells)
+        } | progress.skipped
+
+
+def _observe(jail: Jail, exercise: Exercise, progress: _Progress, seed: int) -> None:
+    """Put all cases of an exercise to the answer."""
+    progress.exercise = exercise.id
+    outcomes = progress.outcomes.setdefault(exercise.id, [])
+    jail.ask({"exercise": exercise.id, "forbidden": list(exercise.forbidden)})
+    for case in exercise.cases:
+        if outcomes and outcomes[-1].trouble in ("untouched", "too slow"):
+            outcomes.append(outcomes[-1])
+        else:
+            observer = f"{case.observe.__module__}.{case.observe.__qualname__}"
+            outcomes.append(jail.observe(observer, exercise.inputs(case, seed)))
+    jail.ask(None)
+    progress.settled.add(exercise.id)
+    progress.exercise = None
+
+
+def _give_up(progress: _Progress, exercise_id: str, reason: str) -> None:
+    """The cases that were not reached count as errors; those that were keep what they showed."""
+    progress.outcomes.setdefault(exercise_id, []).append(Outcome(trouble="error", message=reason))
+    progress.settled.add(exercise_id)
+
+
+def _decide(exercise: Exercise, progress: _Progress, sources: Sequence[str], seed: int) -> Verdict:
+    outcomes = progress.outcomes[exercise.id][: len(exercise.cases)]
+    outcomes += [outcomes[-1]] * (len(exercise.cases) - len(outcomes))
+    if reason := _failed_cell(exercise.id, progress.skipped, sources):
+        missing = f"There is no {exercise.id} in this notebook."
+        outcomes = [
+            Outcome(trouble="error", message=reason) if outcome.message == missing else outcome
+            for outcome in outcomes
+        ]
+    try:
+        return judge(exercise, outcomes, seed)
+    except (
+        Exception
+    ) as error:  # arrays that no observer would give can confuse a comparison, never convince it
+        return judge(exercise, [_incomparable(error)] * len(exercise.cases), seed)
+
+
+def _incomparable(error: Exception) -> Outcome:
+    message = f"What your answer gives cannot be compared with what it should give ({type(error).__name__})."
+    return Outcome(trouble="error", message=message)
+
+
+def _failed_cell(exercise_id: str, failed: dict[int, str], sources: Sequence[str]) -> str:
+    """Why the cell that should have defined an answer did not, if it is known."""
+    defines = re.compile(rf"^\s*(?:def|class)\s+{exercise_id}\b|^{exercise_id}\s*=", re.MULTILINE)
+    for number in sorted(failed):
+        if defines.search(sources[number]):
+            return f"The cell of your answer failed: {failed[number]}"
+    return ""
+
+
+def own_versions(lecture: Lecture) -> list[str]:
+    """The course's own functions, outside its exercises, that are the answers to this lecture's."""
+    references = [exercise.reference for exercise in lecture.exercises]
+    names = {f"{reference.__module__}.{reference.__qualname__}" for reference in references}
+    names |= {name for e in lecture.exercises for name in e.forbidden if name.startswith("course_utils.")}
+    return sorted(name for name in names if not name.startswith("course_utils.exercises."))

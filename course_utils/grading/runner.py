@@ -1,0 +1,239 @@
+"""Inside the jail: run a student's cells, then do to the answers what the judge asks for.
+
+Everything here shares a process with the student's code and can be turned against itself. That harms nobody: what is
+sent back is data, and only the judge, outside, decides what it is worth.
+"""
+
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import linecache
+import os
+import random
+import re
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import torch
+
+import course_utils.exercises
+from course_utils.exercises.evaluation import Outcome, observe
+from course_utils.exercises.limits import quiet, time_limit
+from course_utils.grading.wire import Channel, WireError
+
+SECONDS_PER_CELL = 8.0
+STANDING_IN = ("matplotlib", "ipywidgets", "IPython", "course_utils.plotting", "course_utils.widgets")
+"""Packages that show things. Lectures import them, no answer needs them, and they take long to load."""
+
+
+# --- what the lectures import, without the waiting ---------------------------------------------------------------
+
+
+class Inert:
+    """Stands in for anything that only shows: can be called, indexed, entered and asked for attributes, and does nothing."""
+
+    def __call__(self, *_: Any, **__: Any) -> "Inert":
+        return self
+
+    def __getattr__(self, name: str) -> "Inert":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, _: Any) -> "Inert":
+        return self
+
+    def __setitem__(self, _: Any, __: Any) -> None:
+        pass
+
+    def __enter__(self) -> "Inert":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def __iter__(self) -> Iterator["Inert"]:
+        return iter((self, self))
+
+
+class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds a module full of inert objects for each name in ``STANDING_IN``."""
+
+    def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
+        """Only for the packages stood in for."""
+        ours = any(name == package or name.startswith(f"{package}.") for package in STANDING_IN)
+        return importlib.machinery.ModuleSpec(name, self, is_package=True) if ours else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Give the module every attribute there can be."""
+        module.__getattr__ = Inert().__getattr__  # type: ignore[method-assign]
+
+
+def stand_in() -> None:
+    """Prepare the zygote: stand-ins are found first, and a check hands its answer on without a word."""
+    sys.meta_path.insert(0, StandIns())
+    course_utils.exercises.check = course_utils.exercises.feedback.check = lambda _, answer: answer
+
+
+# --- the conversation with the judge -----------------------------------------------------------------------------
+
+
+def serve(channel: Channel) -> None:
+    """Run the cells, then observe one exercise after the other, each in a process of its own."""
+    work = channel.receive()
+    for name in work["refused"]:
+        refuse(name)
+    notebook = Notebook(work["answers"])
+    for number, cell in enumerate(work["cells"]):
+        if cell is not None:
+            channel.send({"cell": number})
+            notebook.run(number, **cell)
+    channel.send({"failed": notebook.failed})
+    with suppress(WireError):
+        while True:
+            _in_a_child(observe_exercise, channel, notebook.answers, channel.receive())
+
+
+def _in_a_child(work: Callable[..., None], channel: Channel, *arguments: Any) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            work(channel, *arguments)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        channel.send({"died": status})
+
+
+def observe_exercise(channel: Channel, answers: dict[str, Any], request: dict[str, Any]) -> None:
+    """Answer the judge's cases of one exercise until it says that it is done."""
+    exercise_id, forbidden = request["exercise"], request["forbidden"]
+    for name in forbidden:
+        refuse(name)
+    while (case := channel.receive()) is not None:
+        if exercise_id in answers:
+            module, _, name = case["observer"].rpartition(".")
+            observer = getattr(importlib.import_module(module), name)
+            _seed_everything()
+            outcome = observe(answers[exercise_id], observer, case["inputs"], forbidden)
+        else:
+            outcome = Outcome(trouble="error", message=f"There is no {exercise_id} in this notebook.")
+        _send(channel, outcome)
+
+
+def _send(channel: Channel, outcome: Outcome) -> None:
+    arrays = None if outcome.arrays is None else {str(name): array for name, array in outcome.arrays.items()}
+    text = {"trouble": outcome.trouble, "message": outcome.message, "printed": outcome.printed}
+    try:
+        channel.send({"arrays": arrays, **text, "n_printed": outcome.n_printed})
+    except ValueError as error:
+        message = f"Your answer ran, but what it gives cannot be written down: {error}."
+        channel.send({**text, "arrays": None, "trouble": "error", "message": message, "n_printed": 0})
+
+
+def _seed_everything() -> None:
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
+
+
+# --- the notebook ------------------------------------------------------------------------------------------------
+
+
+class Notebook:
+    """The namespace in which cells are run, and the answers found there."""
+
+    def __init__(self, exercise_ids: Sequence[str]) -> None:
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        self.namespace = module.__dict__
+        self.namespace |= {"display": Inert(), "get_ipython": Inert()}
+        self.exercise_ids = exercise_ids
+        self.answers: dict[str, Any] = {}
+        self.failed: dict[str, str] = {}
+        _seed_everything()
+
+    def run(self, number: int, source: str, lecture: bool) -> None:
+        """Run one cell; a lecture's own cell statement by statement, none of which may stop the next.
+
+        An answer is what a student's cell (or an untouched stub) last made of its name, whatever the lecture,
+        which may import the course's version later on, does with that name.
+        """
+        before = {name: self.namespace.get(name) for name in self.exercise_ids}
+        try:
+            with time_limit(SECONDS_PER_CELL), quiet():
+                if lecture:
+                    self._run_leniently(number, source)
+                else:
+                    exec(compile(plain_python(source), _remember(number, source), "exec"), self.namespace)
+        except BaseException as error:  # exits and interrupts too: the next cell is another matter
+            self.failed[str(number)] = _sentence(error)
+        for name, old in before.items():
+            new = self.namespace.get(name)
+            own = not lecture or getattr(new, "__module__", None) == "__main__"
+            if new is not None and new is not old and own:
+                self.answers[name] = new
+
+    def _run_leniently(self, number: int, source: str) -> None:
+        for statement in ast.parse(source).body:
+            with suppress(Exception):
+                module = ast.Module([statement], type_ignores=[])
+                exec(compile(module, _remember(number, source), "exec"), self.namespace)
+
+
+def plain_python(source: str) -> str:
+    """The source without IPython's magics, shell lines and questions; as it is where it is Python already."""
+    try:
+        ast.parse(source)
+        return source
+    except SyntaxError:
+        pass
+    lines = source.split("\n")
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].startswith("%%"):
+        if not re.match(r"%%(time|timeit|capture|prun|python3?)\b", lines[first]):
+            return ""
+        lines[first] = ""
+    return "\n".join(re.sub(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*)$", r"\1pass", line) for line in lines)
+
+
+def _remember(number: int, source: str) -> str:
+    """A file name for the cell, under which tracebacks find its lines."""
+    name = f"<cell {number + 1}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    return name
+
+
+def _sentence(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:300]
+    except BaseException:  # an exception class of the student's own may fail at being printed
+        return "an error that cannot be printed"
+
+
+# --- what may not be called --------------------------------------------------------------------------------------
+
+
+def refuse(dotted: str) -> None:
+    """Make a ready-made function raise; whoever holds it already finds it changed, too."""
+    module, _, name = dotted.rpartition(".")
+    target = getattr(importlib.import_module(module), name)
+    message = f"{dotted} is what the exercise asks you to write yourself"
+    scope: dict[str, Any] = {}
+    exec(f"def refused(*_, **__):\n    raise PermissionError({message!r})", scope)
+    refused = scope["refused"]
+    if isinstance(target, type):
+        target.__init__ = refused  # type: ignore[misc]
+        return
+    while target is not None:
+        if isinstance(target, types.FunctionType) and not target.__closure__:
+            target.__code__, target.__defaults__, target.__kwdefaults__ = refused.__code__, None, None
+        target = getattr(target, "__wrapped__", None)
+    if not isinstance(getattr(importlib.import_module(module), name), types.FunctionType):
+        setattr(importlib.import_module(module), name, refused)
