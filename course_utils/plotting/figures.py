@@ -174,9 +174,11 @@ def curves(
             axes.fill_between(at, y - half, y + half, color=line.get_color(), alpha=0.2, linewidth=0)
         labels.append((at[-1], y[-1], name, line.get_color()))
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    if x is None:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xscale("log" if log_x else "linear")
+    if x is None and not log_x:
+        axes.xaxis.set_major_locator(
+            MaxNLocator(integer=True)
+        )  # after the scale, which brings a locator of its own
     axes.set_yscale("log" if log_y else "linear")
     if direct_labels:
         _label_ends(axes, labels)

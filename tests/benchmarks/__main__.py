@@ -9,6 +9,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["TQDM_DISABLE"] = "1"
 
 import sys
+import traceback
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -35,18 +36,22 @@ def main(names: list[str]) -> int:
         )
         return 2
     torch.set_num_threads(1)
+    broken: list[str] = []
     sections = [INTRODUCTION, machine() + "\n"]
     for name in names or BENCHMARKS:
         print(f"... {name}", file=sys.stderr)
         try:
             section = import_module(f"tests.benchmarks.{name}").run().markdown()
-        except CannotMeasure as reason:
+        except Exception as reason:  # one that breaks must not cost the figures of the others
+            if not isinstance(reason, CannotMeasure):
+                traceback.print_exc()
+                broken.append(name)
             section = f"## {name}\n\nNot measured: {reason}\n"
         print(section, flush=True)
         sections.append(section)
     if not names:
         RESULTS.write_text("\n".join(sections), encoding="utf-8")
-    return 0
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -49,6 +49,18 @@ def test_what_cannot_be_measured_is_said_and_nothing_is_written(capsys, monkeypa
     assert (command.RESULTS.read_bytes() if command.RESULTS.exists() else None) == before
 
 
+def test_a_benchmark_that_breaks_does_not_cost_the_others(capsys, monkeypatch):
+    from tests.benchmarks import imports, training_loop
+
+    monkeypatch.setattr(imports, "run", lambda: 1 / 0)
+    monkeypatch.setattr(training_loop, "run", lambda: frame.Table("After", "It ran.", ("what", "s")))
+    assert command.main(["imports", "training_loop"]) == 1
+    out, err = capsys.readouterr()
+    assert "Not measured: division by zero" in out
+    assert "## After" in out
+    assert "ZeroDivisionError" in err
+
+
 def test_the_machine_is_described_without_its_name():
     import platform
 

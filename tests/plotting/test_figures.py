@@ -137,6 +137,7 @@ def test_curves_take_the_colour_of_their_concept_and_epochs_start_at_1():
     )
     model, other = figure.axes[0].lines
     assert list(model.get_xdata()) == [1, 2]
+    assert all(tick == round(tick) for tick in figure.axes[0].get_xticks())
     assert (model.get_color(), other.get_color()) == (COLOURS["model"], COLOURS["kl"])
     assert model.get_linestyle() != other.get_linestyle()
 
