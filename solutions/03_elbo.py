@@ -111,7 +111,7 @@ print(
     f"KL(q, p) = {kl_discrete(q, p):.4f} nats: p excludes an outcome of q;  KL(p, q) = {kl_discrete(p, q):.4f} nats"
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 heads = torch.linspace(-9, 7, 199).sigmoid()  # dense near 0 and 1
 coin = torch.tensor([0.3, 0.7])
 forward = [kl_discrete(coin, torch.stack([h, 1 - h])) for h in heads]
@@ -122,11 +122,13 @@ axes.plot(heads, backward, "--", color=COLOURS["data"], label="KL(p, q): mean un
 axes.axvline(0.3, color=COLOURS["neutral"])
 axes.set(title="Zero only where p = q, and the two directions differ", ylim=(0, 2))
 axes.set(xlabel="probability of heads under p (under q it is 0.3)", ylabel="nats")
-axes.legend(loc="upper center")
+_ = axes.legend(loc="upper center")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "Both directions of KL between two coins touch zero at p = 0.3 only; KL(q, p) runs to infinity at both ends, "
-    "KL(p, q) stays finite.",
+    "Both directions of KL between two coins touch zero at p = 0.3 only; KL(q, p) runs to infinity at "
+    "both ends, KL(p, q) stays finite.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -161,7 +163,7 @@ def log_joint(z: Tensor) -> Tensor:
 grid = torch.linspace(-8, 8, 2001, dtype=torch.float64)
 print("log p(x, z) at z = 0, 1, 2:", log_joint(torch.arange(3.0)))
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 figure, axes = new_figure()
 prior = log_density_univariate(grid, 0.0, 1.0).exp()
 likelihood = log_density_univariate(X, W * grid + B, NOISE_VAR**0.5).exp()
@@ -171,11 +173,13 @@ axes.plot(grid, log_joint(grid).exp(), color=COLOURS["model"], label="joint p(x,
 axes.fill_between(grid, log_joint(grid).exp(), color=COLOURS["model"], alpha=0.2)
 axes.annotate("area = p(x)", (0.85, 0.1), (2.3, 0.2), arrowprops={"arrowstyle": "->"}, fontsize=14)
 axes.set(title="The evidence is the area under the joint", xlabel="latent z", ylabel="density", xlim=(-4, 4))
-axes.legend(loc="upper left")
+_ = axes.legend(loc="upper left")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "The joint, the product of a standard normal prior and a likelihood that peaks at z = 1, is a small bump; the "
-    "area under it is the evidence p(x).",
+    "The joint, the product of a standard normal prior and a likelihood that peaks at z = 1, is a small "
+    "bump; the area under it is the evidence p(x).",
 )
 
 # %% [markdown] exercise="log_evidence_quadrature"
@@ -226,7 +230,7 @@ print(
     f"log p(x) at x = 2: closed form {log_evidence:.4f}, quadrature {by_quadrature:.4f}, library {by_library:.4f} nats"
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 log_posterior = log_joint(grid) - log_evidence
 figure, axes = new_figure()
 axes.plot(grid, prior, ":", color=COLOURS["prior"], label="prior p(z)")
@@ -235,7 +239,9 @@ axes.plot(grid, log_posterior.exp(), color=COLOURS["truth"], label="posterior p(
 axes.set(
     title="Divided by its area, the joint is the posterior", xlabel="latent z", ylabel="density", xlim=(-4, 4)
 )
-axes.legend(loc="upper left")
+_ = axes.legend(loc="upper left")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     "The posterior has the shape of the joint, scaled up to area 1: a bump around z = 0.8, narrower than "
@@ -250,7 +256,7 @@ show(
 # everywhere.
 
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "skip"}
 def log_joint_bent(z: Tensor) -> Tensor:
     """log p(x, z) of the observation X if the instrument shows the square of z."""
     return log_density_univariate(X, z**2, NOISE_VAR**0.5) + log_density_univariate(z, 0.0, 1.0)
@@ -260,11 +266,13 @@ log_posterior_bent = log_joint_bent(grid) - log_evidence_quadrature(log_joint_be
 figure, axes = new_figure(figsize=(10, 3.2))
 axes.plot(grid, log_posterior_bent.exp(), color=COLOURS["truth"])
 axes.set(title="A bent decoder: two explanations, a posterior with two bumps", xlim=(-4, 4))
-axes.set(xlabel="latent z", ylabel="p(z | x = 2)")
+_ = axes.set(xlabel="latent z", ylabel="p(z | x = 2)")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "The posterior for x = z squared plus noise has two equal bumps, at about -1.3 and 1.3, and hardly any "
-    "mass between.",
+    "The posterior for x = z squared plus noise has two equal bumps, at about -1.3 and 1.3, and hardly "
+    "any mass between.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -309,7 +317,7 @@ print(
     f"log of the mean {mean.log():.3f}, mean of the logs {mean_log:.3f}: short by {mean.log() - mean_log:.3f} nats"
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 axis = torch.linspace(0.15, 4.6, 200)
 figure, axes = new_figure()
 axes.plot(axis, axis.log(), color=COLOURS["model"], label="log t")
@@ -328,7 +336,9 @@ axes.set(
     ylabel="log t",
     ylim=(-1.6, 2),
 )
-axes.legend(loc="lower right")
+_ = axes.legend(loc="lower right")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     "Three points on the logarithm: the mean of their logarithms lies below the curve, the logarithm of "
@@ -429,28 +439,22 @@ for name, log_q in candidates.items():
     print(f"{name:20}  ELBO {elbo[name]:6.3f} + gap {gap[name]:.3f} = {elbo[name] + gap[name]:.3f} nats")
 print(f"{'':20}  log p(x)                = {log_evidence:.3f} nats")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 floor = -6.0
 figure, axes = new_figure()
 names, lower, upper = list(elbo), torch.tensor([*elbo.values()]), torch.tensor([*gap.values()])
 axes.bar(names, lower - floor, bottom=floor, color=COLOURS["posterior"], label="ELBO(q)")
-axes.bar(
-    names,
-    upper,
-    bottom=lower,
-    color=COLOURS["kl"],
-    hatch="//",
-    edgecolor="white",
-    label="gap: KL(q, posterior)",
-)
+look = {"color": COLOURS["kl"], "hatch": "//", "edgecolor": "white"}
+axes.bar(names, upper, bottom=lower, label="gap: KL(q, posterior)", **look)
 axes.axhline(log_evidence, color=COLOURS["truth"], label="log p(x)")
 axes.set(title="Whatever q is, ELBO and gap add up to the evidence", ylim=(floor, 0), ylabel="nats")
-axes.legend(loc="upper left", ncols=3)
+_ = axes.legend(loc="upper left", ncols=3)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "Four stacked bars, one for each q: ELBO below, gap on top. All reach the same level, log p(x) = -1.83; "
-    "the gap is "
-    "largest for the prior and almost nothing for the q near the posterior.",
+    "Four stacked bars, one for each q: ELBO below, gap on top. All reach the same level, log p(x) = "
+    "-1.83; the gap is largest for the prior and almost nothing for the q near the posterior.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -540,7 +544,7 @@ print(f"reading 1 gives {terms['expected log joint'] + terms['entropy']:.4f},", 
 print(f"reading 2 {terms['reconstruction'] - terms['KL to the prior']:.4f},", end=" ")
 print(f"the library {linear_gaussian_elbo(X, m, v, W, B, NOISE_VAR):.4f} nats")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 widths = torch.linspace(0.08, 1.2, 200, dtype=torch.float64)
 terms = exact_terms(torch.tensor(9 / 11, dtype=torch.float64), widths**2)  # q centred on the posterior
 total = terms["reconstruction"] - terms["KL to the prior"]
@@ -560,12 +564,13 @@ for axes, (first, second, sign, colours) in zip(both, splits, strict=True):
     axes.set(xlabel="width of q (standard deviation)", ylim=(-7, 2))
     axes.legend(loc="lower left")
 both[0].set(ylabel="nats", title="Both readings pull in two directions ...")
-both[1].set(title="... and agree on the width")
+_ = both[1].set(title="... and agree on the width")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     "Left: the expected log joint falls with the width of q, the entropy rises. Right: the reconstruction "
-    "falls, minus the KL to the "
-    "prior rises. Both sums are the same curve, highest at a width of 0.43.",
+    "falls, minus the KL to the prior rises. Both sums are the same curve, highest at a width of 0.43.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -612,7 +617,7 @@ def elbo_monte_carlo(
 # %%
 elbo_monte_carlo = check("elbo_monte_carlo", elbo_monte_carlo)
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 sizes = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
 estimates, errors = zip(*[elbo_monte_carlo(log_joint, m, v.sqrt(), n, generator) for n in sizes], strict=True)
 exact = linear_gaussian_elbo(X, m, v, W, B, NOISE_VAR)
@@ -630,11 +635,13 @@ axes.axhline(exact, color=COLOURS["truth"], label="exact ELBO")
 axes.set(
     title="A hundred times the draws, a tenth of the error", xscale="log", xlabel="draws n", ylabel="nats"
 )
-axes.legend(loc="lower right")
+_ = axes.legend(loc="lower right")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "Estimates of the ELBO from 10 to 30,000 draws: the error bars shrink like one over the square root of "
-    "n and cover the exact value.",
+    "Estimates of the ELBO from 10 to 30,000 draws: the error bars shrink like one over the square root "
+    "of n and cover the exact value.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
@@ -703,7 +710,7 @@ for x_n, m_n, bound, truth in zip(xs, mean, best, linear_gaussian_log_evidence(x
     print(f"x = {x_n:4.1f}: posterior mean {m_n:6.3f}, ELBO {bound:7.4f}, log p(x) {truth:7.4f} nats")
 print(f"posterior variance {float(var):.4f} for every x")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 means, stds = (
     torch.linspace(-0.5, 2.1, 131, dtype=torch.float64),
     torch.linspace(0.15, 1.2, 106, dtype=torch.float64),
@@ -724,7 +731,9 @@ axes.plot(
 )
 axes.set(title="The ELBO has one summit, the posterior, and its height is the evidence")
 axes.set(xlabel="mean of q", ylabel="width of q")
-axes.legend(loc="upper left", frameon=True)
+_ = axes.legend(loc="upper left", frameon=True)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     "Contour lines of the ELBO over mean and width of q close in on one summit, at mean 0.82 and width "
@@ -818,7 +827,7 @@ for _ in range(8):
     heights.append(linear_gaussian_elbo(X, m, v, W, b, NOISE_VAR).item())
 path = torch.tensor(path)
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 ms, bs = torch.linspace(-0.6, 2.1, 109).double(), torch.linspace(-1.4, 2.6, 101).double()
 surface = linear_gaussian_elbo(X, ms[None, :], v, W, bs[:, None], NOISE_VAR)
 figure, axes = new_figure(figsize=(10, 4.6))
@@ -834,12 +843,13 @@ axes.plot(*path.T, "o-", color=COLOURS["model"], markersize=4, label="EM: E step
 axes.plot(0, X, "*", markersize=18, color=COLOURS["truth"], label="summit: b = x, q = prior's mean")
 axes.set(title="Two questions in turn, each answered exactly: a staircase to one summit")
 axes.set(xlabel="mean m of q", ylabel="offset b of the model")
-axes.legend(loc="lower left", frameon=True)
+_ = axes.legend(loc="lower left", frameon=True)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     "On contour lines of the ELBO over q's mean and the model's offset, EM is a staircase: a horizontal E "
-    "step, a vertical M step, "
-    "again and again towards the summit at m = 0, b = 2.",
+    "step, a vertical M step, again and again towards the summit at m = 0, b = 2.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
@@ -951,7 +961,7 @@ print(
     bool(((history[-1][1] - true_means).abs() < standard_error).all()),
 )
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 axis = torch.linspace(-5, 5, 300, dtype=torch.float64)
 truth = mixture_log_likelihood(axis, true_weights.log(), true_means, true_stds).exp()
 figure, panels = new_figure(1, 4, figsize=(11, 3.6), sharey=True)
@@ -964,11 +974,13 @@ for panel, n_steps in zip(panels, (0, 1, 3, 60), strict=True):
         panel.plot(axis, pi * log_density_univariate(axis, mu, sigma).exp(), dashes, color=COLOURS["model"])
     panel.set(xlabel="x", title=f"after {n_steps}: {climb[n_steps]:.3f} nats")
 panels[0].set_ylabel("density")
-panels[0].legend(loc="upper left")
+_ = panels[0].legend(loc="upper left")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "Four panels, after 0, 1, 3 and 60 steps of EM: two components that overlap at first part and settle on "
-    "the two bumps of the data.",
+    "Four panels, after 0, 1, 3 and 60 steps of EM: two components that overlap at first part and settle "
+    "on the two bumps of the data.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -998,7 +1010,7 @@ for old, new in pairwise(history[:9]):
     bound += [mixture_elbo(log_r, old), mixture_elbo(log_r, new)]  # after E, after M
     evidence += [log_likelihood(old), log_likelihood(new)]
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 half_steps = torch.arange(16) / 2 + 1
 figure, axes = new_figure()
 axes.plot(half_steps, evidence, "o--", color=COLOURS["truth"], label="log p(x)")
@@ -1011,12 +1023,13 @@ axes.set(
 axes.set(
     ylabel="nats per data point", ylim=(-2.01, -1.81), xlim=(1.4, 7.7)
 )  # the first M step comes from far below
-axes.legend(loc="lower right")
+_ = axes.legend(loc="lower right")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "Two rising curves: at every E step the ELBO touches the log-likelihood, at every M step both rise and a "
-    "small gap opens, "
-    "closed by the next E step.",
+    "Two rising curves: at every E step the ELBO touches the log-likelihood, at every M step both rise "
+    "and a small gap opens, closed by the next E step.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1109,7 +1122,7 @@ print(f"chi^2 / 2, which K times the gap tends to: {limits[0]:.3f} (wide bell), 
 close = (16 * (log_evidence - fair[4]) - limits[0]).abs() < 5 * 16 * fair_error[4] + 0.05
 print(f"16 times the gap at K = 16 agrees, within 5 standard errors + 0.05: {bool(close)}")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 figure, (level, distance) = new_figure(1, 2)
 level.axhline(log_evidence, color=COLOURS["truth"], label="log p(x), exact")
 for name, bounds, errors, limit, colour, marker in (
@@ -1125,12 +1138,13 @@ for axes in (level, distance):
     axes.set(xscale="log", xlabel="draws K")
     axes.set_xticks(KS, KS)
     axes.minorticks_off()
-level.legend(loc="lower right")
+_ = level.legend(loc="lower right")
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    "Left: the importance-weighted bound for K from 1 to 64 rises towards log p(x) = -1.83, from the ELBO at "
-    "K = 1. Right: the gap on "
-    "logarithmic axes falls along the dashed lines of chi squared over 2K.",
+    "Left: the importance-weighted bound for K from 1 to 64 rises towards log p(x) = -1.83, from the ELBO "
+    "at K = 1. Right: the gap on logarithmic axes falls along the dashed lines of chi squared over 2K.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
