@@ -8,8 +8,8 @@
 #
 # > **How can one give a probability to something as complicated as a picture, and draw new ones?**
 #
-# Everything in this course answers that question. This lecture says what the answer must look like, and why it is hard
-# to get.
+# Everything in this course answers that question. This lecture says what the answer must look like, and
+# why it is hard to get.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Afterwards you will be able to**
@@ -23,7 +23,8 @@
 #
 # **You need** probability densities, expectations, the Gaussian; a little PyTorch (tensors, broadcasting).
 #
-# **Time** 90 minutes of lecture, about 45 minutes of exercises; the notebook itself runs in under half a minute.
+# **Time** 90 minutes of lecture, about 45 minutes of exercises; the notebook itself runs in under half a
+# minute.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Timing: opening 5, section 1: 20, section 2: 10, section 3: 12, section 4: 15, section 5: 18, section 6:
@@ -34,6 +35,7 @@
 
 # %% slideshow={"slide_type": "skip"}
 import math
+from functools import partial
 
 import torch
 from sklearn.decomposition import PCA
@@ -45,7 +47,7 @@ from torch.distributions import MultivariateNormal, Normal
 from course_utils.data import draw_shapes, load, load_shapes, swiss_roll, toy2d
 from course_utils.exercises import check
 from course_utils.plotting import COLOURS, curves, image_grid, new_figure, show, use_course_style
-from course_utils.plotting.model_map import draw_abilities, draw_map
+from course_utils.plotting.model_map import ABILITIES_ALT, MAP_ALT, draw_abilities, draw_map
 from course_utils.runtime import seed_everything
 from course_utils.widgets.prior_samples import codes_needed, prior_playground, spread_per_dimension
 
@@ -92,6 +94,7 @@ x_train, y_train, x_test = data.train_images, data.train_labels, data.test_image
 print(data)
 print(f"shape {tuple(x_train.shape)}, values from {x_train.min():.2f} to {x_train.max():.2f}")
 
+# %% slideshow={"slide_type": "subslide"}
 of_each_class = torch.cat([x_train[y_train == k][:3] for k in range(data.n_classes)]).unflatten(0, (-1, 3))
 figure = image_grid(
     of_each_class.transpose(0, 1).flatten(0, 1),
@@ -384,8 +387,8 @@ show(
 # - right: noise pushed through a function is easy to draw, and its density is not written anywhere.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# In the plane $Z$ is a sum over a grid (for our ring it is $2\pi \cdot 1.2\, \sqrt{0.02\,\pi}$ by hand). But how many
-# terms are that with more pixels, at 81 values each?
+# In the plane $Z$ is a sum over a grid (for our ring it is $2\pi \cdot 1.2\, \sqrt{0.02\,\pi}$ by hand).
+# But how many terms are that with more pixels, at 81 values each?
 
 # %% slideshow={"slide_type": "-"}
 # NBVAL_CHECK_OUTPUT
@@ -409,6 +412,7 @@ scores = {
     "its own points": [e.score(moons) / 400 for e in estimators],
     "fresh points": [e.score(fresh) / 400 for e in estimators],
 }
+# %% slideshow={"slide_type": "subslide"}
 figure = curves(scores, x=bandwidths, log_x=True, title="Narrow kernels remember, held-out points tell",
                 xlabel="bandwidth of the kernels", ylabel="mean log-density (nats)")  # fmt: skip
 figure.axes[0].set_ylim(-5, 2)
@@ -478,7 +482,7 @@ show(
     "layers lie on top of each other; its Isomap embedding, a flat rectangle with the colours in order",
 )
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Isomap (Tenenbaum et al. 2000) joins each point to its neighbours and measures distance along these
 # joints, so it follows the sheet. PCA sees straight lines only. How well does each code tell the position
 # on the sheet?
@@ -590,22 +594,26 @@ print(
     f"p(z=1|x=1) = {likelihoods[1] / likelihoods.sum():.4f}, sigmoid(2) = {torch.sigmoid(torch.tensor(2.0)):.4f}"
 )
 
-# %% slideshow={"slide_type": "subslide"}
-weights, means, stds = (
-    torch.tensor([0.2, 0.5, 0.3]),
-    torch.tensor([-3.0, 0.0, 2.5]),
-    torch.tensor([0.5, 1.0, 0.4]),
-)
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# With three components: the terms $p(x, z) = p(z)\, p(x \mid z)$ stacked on each other make $p(x)$. Each
+# one's share of the sum is $p(z \mid x)$.
+
+# %% slideshow={"slide_type": "-"}
+weights = torch.tensor([0.2, 0.5, 0.3])
+means, stds = torch.tensor([-3.0, 0.0, 2.5]), torch.tensor([0.5, 1.0, 0.4])
 x = torch.linspace(-6, 5, 500)
 parts = weights[:, None] * Normal(means[:, None], stds[:, None]).log_prob(x).exp()  # (3, 500): p(x, z)
 
+# %% slideshow={"slide_type": "skip"}
 figure, (top, bottom) = new_figure(2, 1, figsize=(9, 4.2), sharex=True, height_ratios=(2, 1))
 top.stackplot(x, parts, labels=["z = 0", "z = 1", "z = 2"], alpha=0.75)
 top.plot(x, parts.sum(0), color=COLOURS["truth"], label="p(x)")
 top.set(title="Stacked, the parts make p(x); divided by it, they tell z", ylabel="density")
 top.legend()
-bottom.stackplot(x, parts / parts.sum(0), alpha=0.75)
 bottom.set(ylabel="p(z|x)", xlabel="x", ylim=(0, 1), xlim=(-6, 5))
+shares = bottom.stackplot(x, parts / parts.sum(0), alpha=0.75)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     alt="Top: three Gaussian parts stacked into a density with three humps. Bottom: the probability of each "
@@ -716,14 +724,13 @@ show(
     alt="A histogram of 5,000 draws with three humps, under the curve of the mixture's density: they agree",
 )
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 mean, variance = weights @ means, weights @ (stds**2 + means**2) - (weights @ means) ** 2
 standard_error = (variance / len(drawn)).sqrt()
 print(f"mean of the mixture, sum of w m: {mean:.4f}; variance {variance:.4f}")
-print(
-    f"mean of the draws within 5 standard errors: {abs(drawn.mean() - mean).item() < 5 * standard_error.item()}"
-)
+error = (drawn.mean() - mean).abs()
+print(f"mean of the draws within 5 standard errors: {bool(error < 5 * standard_error)}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · When the latent variable is continuous
@@ -762,18 +769,19 @@ log_terms = log_likelihood + Normal(0.0, 1.0).log_prob(z_line)[:, None]
 density = log_terms.exp().sum(0) * 0.01  # steps of 0.01 in z
 print(f"mass on the plane: {density.sum() * 0.1 * 0.1:.3f}")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 drawn_z = torch.randn(300, 1, generator=generator)
-drawn_x = torch.cat([1.1 * drawn_z, torch.sin(2.5 * drawn_z)], 1) + 0.15 * torch.randn(
-    300, 2, generator=generator
-)
+noise_of_x = 0.15 * torch.randn(300, 2, generator=generator)
+drawn_x = torch.cat([1.1 * drawn_z, torch.sin(2.5 * drawn_z)], 1) + noise_of_x
+
 figure, ax = new_figure(figsize=(9, 4))
-ax.contourf(
-    torch.linspace(-4, 4, 81), torch.linspace(-2, 2, 41), density.reshape(81, 41).T, levels=14, cmap="Blues"
-)
-ax.scatter(*drawn_x.T, c=drawn_z, s=12, cmap="viridis", edgecolors="white", linewidths=0.4)
 ax.set(title="A straight z, bent by the decoder: a density that no Gaussian has", aspect="equal")
 ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(-3.5, 3.5), ylim=(-1.8, 1.8))
+x_1, x_2 = torch.linspace(-4, 4, 81), torch.linspace(-2, 2, 41)
+ax.contourf(x_1, x_2, density.reshape(81, 41).T, levels=14, cmap="Blues")
+dots = ax.scatter(*drawn_x.T, c=drawn_z, s=12, cmap="viridis", edgecolors="white", linewidths=0.4)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     figure,
     alt="A wave-shaped density in the plane computed by quadrature, with 300 samples on it coloured by their "
@@ -968,12 +976,15 @@ contest = {"exact": [], "10,000 random codes": []}
 dims = [1, 2, 4, 8, 16, 32, 64]
 for dim in dims:
     ppca = ProbabilisticPCA(x_train, dim)
-    estimate = marginal_by_monte_carlo(lambda z: ppca.log_likelihood(picture, z), N_CODES, dim, generator)  # noqa: B023
+    log_likelihood_fn = partial(ppca.log_likelihood, picture)  # a function of the codes alone
+    estimate = marginal_by_monte_carlo(log_likelihood_fn, N_CODES, dim, generator)
     contest["exact"].append(ppca.log_density(picture).item())
     contest["10,000 random codes"].append(float(estimate))
+# %% slideshow={"slide_type": "subslide"}
 figure = curves(contest, x=dims, log_x=True, title="Past a few dimensions, random codes are hundreds of nats off",
                 xlabel="latent dimensions (logarithmic)", ylabel="log p(x) of one picture (nats)",
                 colours={"exact": "truth", "10,000 random codes": "prior"})  # fmt: skip
+figure.axes[0].set_xticks(dims, dims, minor=False)
 show(
     figure,
     alt="Log-density of one digit against the number of latent dimensions: the exact curve rises, the Monte "
@@ -991,6 +1002,7 @@ for x in x_test[:3]:
     fit = model.log_likelihood(x, codes)
     best = [codes[fit[:n].argmax()] for n in (1, 10, 100, 1000, N_CODES)]
     rows += [x[None], *(model.decode(z[None]) for z in best), model.decode(model.encode(x[None]))]
+# %% slideshow={"slide_type": "subslide"}
 figure = image_grid(
     torch.cat(rows).clamp(0, 1),
     n_columns=7,
@@ -1004,7 +1016,7 @@ show(
     "wrong in detail, and the picture of the posterior mean, which is close to the digit",
 )
 
-# %% [markdown] slideshow={"slide_type": "-"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # That last column is the way out. Don't wait for a good code: **look at x and propose one**. A function
 # from x to its codes is an *encoder* (lecture 2); a proposal distribution $q(z \mid x)$ with a guarantee
 # is the ELBO (lecture 3).
@@ -1058,6 +1070,7 @@ strips = []
 for name, k in examples:
     start = train_codes[y_train == k][5]
     strips.append(model.decode(start + steps[:, None] * direction(properties[name], left_out=k)))
+# %% slideshow={"slide_type": "subslide"}
 figure = image_grid(
     torch.cat(strips).clamp(0, 1),
     n_columns=7,
@@ -1072,7 +1085,7 @@ show(
     "leaning right, by moving along a direction that was computed without their class",
 )
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 for (name, k), strip in zip(examples, strips, strict=True):
     drawn = strip.float().clamp(0, 1)
@@ -1095,8 +1108,9 @@ def mean_code(k: int, *, thick: bool) -> Tensor:
 
 z_a, z_b, z_c = mean_code(first, thick=True), mean_code(first, thick=False), mean_code(second, thick=False)
 four = model.decode(torch.cat([z_a, z_b, z_c, z_a - z_b + z_c, mean_code(second, thick=True)]))
-figure = image_grid(four.clamp(0, 1), n_columns=5, title="Thick 0 minus thin 0 plus thin 3 is a thick 3",
-                    column_labels=["a", "b", "c", "a - b + c", "real thick 3"])  # fmt: skip
+a, c = data.class_names[first], data.class_names[second]
+figure = image_grid(four.clamp(0, 1), n_columns=5, title=f"Thick {a} minus thin {a} plus thin {c} is a thick {c}",
+                    column_labels=["a", "b", "c", "a - b + c", f"real thick {c}"])  # fmt: skip
 show(
     figure,
     alt="A thick zero, a thin zero, a thin three, the result of the arithmetic, which is a thick three, and "
@@ -1186,29 +1200,15 @@ show(
 # Every model that gives $p(x)$ must get round the integral of section 5. How it does so sorts the families
 # (after Goodfellow 2016), and the lectures of this course.
 
-# %% slideshow={"slide_type": "-"}
-show(
-    draw_map(),
-    alt="A tree of generative models. Those that write down a density do it exactly (mixtures and "
-    "probabilistic PCA, lecture 1; autoregressive models and flows), by a bound (variational "
-    "autoencoders, lectures 3 to 6; beta and conditional ones, 7 to 9; diffusion) or by a chain "
-    "(Boltzmann machines, 12). Those that only draw samples do it in one pass (adversarial networks, 10 "
-    "and 11) or by a chain. Hybrids, lecture 12, join the two sides. The autoencoder, lecture 2, stands "
-    "apart: codes, but no p(x)",
-)
+# %% slideshow={"slide_type": "subslide"}
+show(draw_map(), alt=MAP_ALT)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Walk the map once from left to right, and ask for each fork:* "what do we gain, what do we give up?"
 # Come back to the class's answers from the first slide: where on the map is each of them?
 
 # %% slideshow={"slide_type": "subslide"}
-show(
-    draw_abilities(),
-    alt="A table of nine families with filled, half-filled or empty circles for log p(x), drawing x and "
-    "finding the code of x, and the price of each: mixtures have all three but are too simple; "
-    "variational autoencoders have a bound, one pass and approximate codes; adversarial networks draw in "
-    "one pass but have neither density nor codes",
-)
+show(draw_abilities(), alt=ABILITIES_ALT)
 
 # %% [markdown] slideshow={"slide_type": "-"}
 # Likelihood, sampling, latent code: the course is about what can be had together, and at what price.
