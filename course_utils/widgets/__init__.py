@@ -19,6 +19,7 @@ _PLAYGROUNDS: dict[str, str] = {
     "homotopy_playground": "homotopy_playground",
     "kl_playground": "kl_playground",
     "prior_playground": "prior_samples",
+    "reparameterization_player": "reparameterization_player",
 }
 
 __all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]
