@@ -56,9 +56,7 @@ def as_a_list() -> list[str]:
 
 
 def by_trying_them_out() -> set[str]:
-    """Measure each snippet as printed in the lecture: its variance, independence, and gradient of "
-    "logvar.
-    """
+    """Measure each snippet as printed: its variance, its independence, its gradient of logvar."""
 
     def a(mu: Tensor, logvar: Tensor) -> Tensor:
         std = torch.exp(logvar)

@@ -97,9 +97,7 @@ def gradients_of_a_draw(answer: Answer, inputs: Inputs) -> Arrays:
 
 
 def extreme_draws(answer: Answer, inputs: Inputs) -> Arrays:
-    """Draws with logvar far out: finite, with finite gradients, and undone to the same standard "
-    "normal noise.
-    """
+    """Draws with logvar far out: finite, with finite gradients, and standard normal noise inside."""
     generator = torch.Generator().manual_seed(inputs["_seed"])
     mu, logvar = (part.requires_grad_() for part in observers.positional(inputs))
     z = [answer(mu, logvar, generator) for _ in range(inputs["_repeats"])]
@@ -127,9 +125,7 @@ def _noise(z: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _statistics(eps: Tensor) -> Arrays:
-    """Arrays of repeats whose means and spreads say that ``eps`` is standard normal, without a "
-    "neighbour's help.
-    """
+    """Arrays of repeats whose means and spreads say that ``eps`` is standard normal, each on its own."""
     return {
         MEAN: eps.mean((1, 2)),
         SQUARE: eps.square().mean((1, 2)),
@@ -164,9 +160,7 @@ def repeated_gradients(answer: Answer, inputs: Inputs) -> Arrays:
 
 
 def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
-    """As ``repeated_gradients``, and whether both variances are clearly below the plain score "
-    "function's.
-    """
+    """As ``repeated_gradients``, with both variances held against the plain score function's."""
     arrays = repeated_gradients(answer, inputs)
     for name, plain in zip(("d/dmu", "d/dsigma"), plain_variances(inputs), strict=True):
         arrays[f"{name}: {NOT_MORE_VARIANCE}"] = arrays[name].var() < 2 * plain
@@ -183,9 +177,7 @@ def gaussian_problem(
     dtype: torch.dtype = torch.float32,
     **objective: float | list[float],
 ) -> Inputs:
-    """Inputs of the two observers above; sigma keeps away from 1 and 1/2, where slips with sigma^2 "
-    "would not show.
-    """
+    """Inputs of the two observers above; sigma is far from 1 and 1/2, where slips would not show."""
     u = torch.rand(2, generator=generator).tolist()
     return {
         "mu": torch.tensor(0.8 + 0.4 * u[0], dtype=dtype),
@@ -204,9 +196,7 @@ def closed_form(inputs: Inputs) -> Arrays:
 
 
 def objective(inputs: Inputs) -> Callable[[Tensor], Tensor]:
-    """``_coefficients`` c0, c1, ... of a polynomial; or a step by 1 at ``_step``, without a graph; or "
-    "``_sine``.
-    """
+    """f: a polynomial with ``_coefficients`` c0, c1, ...; a step at ``_step``, without a graph; or a sine."""
     if "_step" in inputs:
         height = inputs.get("_height", 0.0)
         return lambda z: (z.detach() > inputs["_step"]).to(z.dtype) + height
@@ -238,9 +228,7 @@ def exact_gradient(inputs: Inputs) -> tuple[float, float]:
 
 
 def plain_variances(inputs: Inputs) -> list[Tensor]:
-    """Variance of the score-function estimate without a baseline, for d/dmu and d/dsigma, by "
-    "quadrature.
-    """
+    """Variances of the plain score-function estimates of d/dmu and d/dsigma, by quadrature."""
     mu, sigma = float(inputs["mu"]), float(inputs["sigma"])
     eps = torch.linspace(-10, 10, 4001, dtype=torch.float64)
     density = (-0.5 * eps.square()).exp() / math.sqrt(2 * math.pi)
