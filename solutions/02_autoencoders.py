@@ -88,9 +88,8 @@ print(data)
 print(f"x: {tuple(x.shape)}, {x.dtype}, from {x.min():.0f} to {x.max():.0f}")
 
 # %% slideshow={"slide_type": "fragment"}
-examples = torch.stack(
-    [x_test[test_labels == c][0] for c in range(data.n_classes)]
-)  # one image of each class
+# One image of each class
+examples = torch.stack([x_test[test_labels == c][0] for c in range(data.n_classes)])
 show(
     image_grid(
         examples,
@@ -146,6 +145,9 @@ reconstruction_error = check("reconstruction_error", reconstruction_error)
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
+by_hand = reconstruction_error(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]))  # 1 + 4
+print("two pixels, by hand 5:", by_hand.tolist())
+
 mean = x.mean(0, keepdim=True)  # (1, 1, 28, 28)
 error_of_the_mean = reconstruction_error(x, mean.expand_as(x)).mean()
 total_variance = x.var(0, correction=0).sum()
@@ -182,7 +184,7 @@ left.set(
     title="The best line", xlabel="$x_1$", ylabel="$x_2$", xlim=(-6, 6), ylim=(-4.5, 4.5), aspect="equal"
 )
 right.plot(degrees, lost, color=COLOURS["model"])
-right.set(title="Its loss is the smaller eigenvalue", xlabel="angle of the line (degrees)")
+right.set(title="What it loses is the smaller eigenvalue", xlabel="angle of the line (degrees)")
 right.set(ylabel="mean squared distance", ylim=(0, 5.4), xticks=range(0, 181, 45))
 for eigenvalue, name in zip(torch.linalg.eigvalsh(covariance_2d), ("smaller", "larger"), strict=True):
     right.axhline(eigenvalue, color=COLOURS["truth"], ls=":")
@@ -351,13 +353,12 @@ def principal_angles(a: Tensor, b: Tensor) -> Tensor:
 tilt = math.radians(30)  # two planes in space that share one axis; one is turned by 30 degrees around it
 flat = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
 tilted = torch.tensor([[1.0, 0.0], [0.0, math.cos(tilt)], [0.0, math.sin(tilt)]])
-print(
-    "angles between the planes:",
-    [round(a, 1) + 0.0 for a in principal_angles(flat, tilted).tolist()],
-    "degrees",
-)
-print("the basis does not matter:", torch.allclose(principal_angles(flat, tilted @ tilted.new_tensor([[2, 1], [1, 1]])),
-                                                   principal_angles(flat, tilted), atol=0.1))  # fmt: skip
+angles = principal_angles(flat, tilted)
+print("angles between the planes:", [round(a, 1) + 0.0 for a in angles.tolist()], "degrees")
+
+other_basis = tilted @ torch.tensor([[2.0, 1.0], [1.0, 1.0]])  # of the same plane
+same = torch.allclose(principal_angles(flat, other_basis), angles, atol=0.1)
+print("another basis of a plane has the same angles:", same)
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -386,9 +387,8 @@ def train_linear(centred: Tensor, code_dim: int, epochs: int) -> list[Tensor]:
     angles = []
     for _ in range(epochs):
         for (batch,) in minibatches(centred, batch_size=BATCH_SIZE, generator=generator):
-            loss = F.mse_loss(model(batch), batch, reduction="sum") / len(
-                batch
-            )  # sum over pixels, mean over batch
+            x_hat = model(batch)
+            loss = F.mse_loss(x_hat, batch, reduction="sum") / len(batch)  # mean over the batch
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -566,6 +566,10 @@ show(
     "autoencoder. With 2 numbers PCA gives the same grey blob for most digits; the deep one gives digit-like "
     "shapes, some of the wrong class. With 16 the deep reconstructions are almost the originals.",
 )
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# Two numbers are too few for either. With five the deep code has most digits right, where PCA still adds up fog; with
+# sixteen it keeps even the endings of strokes.
 
 # %% slideshow={"slide_type": "skip"}
 sizes = [1, 2, 3, 4, 5, 8, 12, 16, 24, 32]
@@ -864,8 +868,22 @@ print("shifted by 4 pixels, the code moves by 1 cell:", inside)
 #
 # $$\mathcal{L} = \mathbb{E}\,\lVert x - d(e(\tilde x)) \rVert^2, \qquad \tilde x \sim q(\tilde x \mid x) .$$
 #
-# No network can bring back what is lost, so what is the best answer? Under squared error it is always the **posterior
+# Nothing can bring back what is lost, so what is the best answer? Under squared error it is always the **posterior
 # mean** $\mathbb{E}[x \mid \tilde x]$: the average of all clean images that could have led to this noisy one.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# <details>
+# <summary>Why the posterior mean?</summary>
+#
+# Fix one noisy image $\tilde x$ and write $m = \mathbb{E}[x \mid \tilde x]$. For any answer $g$,
+#
+# $$\mathbb{E}\big[\lVert x - g \rVert^2 \mid \tilde x\big]
+# = \mathbb{E}\big[\lVert x - m \rVert^2 \mid \tilde x\big] + \lVert m - g \rVert^2 ,$$
+#
+# since the mixed term $2\, \mathbb{E}[x - m \mid \tilde x]^\top (m - g)$ is zero. The first part is not ours to change,
+# and the second is smallest for $g = m$. Section 7 uses the same identity for an average of two images.
+#
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### One pixel, all known
@@ -887,7 +905,7 @@ slope = (noisy @ clean) / (noisy @ noisy)  # least squares: the best clean = slo
 error = (clean - slope * noisy).square().mean()
 print(f"slope {slope:.2f}, by the formula {1 / (1 + sigma**2):.2f}")
 print(
-    f"error {error:.2f}, by the formula {sigma**2 / (1 + sigma**2):.2f}; doing nothing costs {sigma**2:.2f}"
+    f"error {error:.2f}, by the formula {sigma**2 / (1 + sigma**2):.2f} and without any repair {sigma**2:.2f}"
 )
 
 # %% [markdown] exercise="denoising_loss"
@@ -968,7 +986,7 @@ show(
     image_grid(
         panels.clamp(0, 1),
         n_columns=6,
-        row_labels=["given", *denoisers],
+        row_labels=["given", *(f"trained: {name}" for name in denoisers)],
         column_labels=[*damaged] * 2,
         cell_inches=1.15,
         title="Each network repairs the damage it was trained on",
@@ -1016,9 +1034,7 @@ distance = torch.cdist(x_test.flatten(1), pixels).square()  # (300, N) squared d
 distance[test_labels[:, None] == labels] = torch.inf  # only other classes
 stranger_error, stranger = distance.min(1)
 fooled = (moved_error > stranger_error).float().mean()
-print(
-    f"for {100 * fooled:.0f} % of the test images, the shifted copy is 'further away' than a digit of another class"
-)
+print(f"the shifted copy is 'further away' than another digit for {100 * fooled:.0f} % of the test images")
 
 # %% slideshow={"slide_type": "subslide"}
 shown = torch.stack([(test_labels == c).nonzero()[0, 0] for c in range(data.n_classes)])[:6]
@@ -1050,6 +1066,8 @@ show(
 # NBVAL_CHECK_OUTPUT
 a, b = torch.zeros(1, 6, 6), torch.zeros(1, 6, 6)
 a[:, :, 1], b[:, :, 4] = 1.0, 1.0  # a bar at the left, a bar at the right
+identity = reconstruction_error((a + b) / 2, b) + reconstruction_error(a, b) / 4  # right-hand side, guess b
+print("both sides for the guess b:", (reconstruction_error(a, b) / 2).item(), identity.item())
 for name, guess in (("left", a), ("right", b), ("both, grey", (a + b) / 2), ("black", torch.zeros(1, 6, 6))):
     expected = (reconstruction_error(a, guess) + reconstruction_error(b, guess)) / 2
     print(f"guess {name:11s} expected squared error {expected.item():.1f}")
@@ -1102,6 +1120,11 @@ def interpolate(a: Tensor, b: Tensor, steps: int) -> Tensor:
 # %%
 interpolate = check("interpolate", interpolate)
 
+# %% slideshow={"slide_type": "skip"}
+# NBVAL_CHECK_OUTPUT
+path = interpolate(torch.tensor([0.0, 8.0]), torch.tensor([4.0, 0.0]), 5)
+print("five steps from (0, 8) to (4, 0):", path.tolist())
+
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### From one image to another in ten steps
 #
@@ -1121,7 +1144,7 @@ def homotopies(model: nn.Module, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 # %% slideshow={"slide_type": "subslide"}
 rows = []
-for i, j in ((3, 5), (4, 9)):
+for i, j in ((3, 5), (4, 7)):
     rows += homotopies(deep[5], examples[i % data.n_classes], examples[j % data.n_classes])
 show(
     image_grid(
@@ -1154,8 +1177,9 @@ with torch.no_grad():
     between = deep[5].decode((deep[5].encode(first) + deep[5].encode(second)) / 2)
 pixel_distance, latent_distance = to_nearest_real((first + second) / 2), to_nearest_real(between)
 closer = (latent_distance < pixel_distance).float().mean()
-print(f"midpoints of 150 pairs, squared error to the nearest real image: pixels {pixel_distance.mean():.0f}, "
-      f"codes {latent_distance.mean():.0f}; the code's is nearer for {100 * closer:.0f} % of the pairs")  # fmt: skip
+print("midpoints of 150 pairs, squared error to the nearest training image:")
+print(f"pixels mixed {pixel_distance.mean():.0f}, codes mixed {latent_distance.mean():.0f}")
+print(f"the mixture of codes is nearer for {100 * closer:.0f} % of the pairs")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Try it
@@ -1269,7 +1293,7 @@ figure = curves(
     x=counts,
     bands={name: 200 * score.std(1) / math.sqrt(20) for name, score in scores.items()},  # two standard errors
     log_x=True,
-    title="Sixteen learned numbers classify as well as all 784 pixels",
+    title="Sixteen learned numbers classify about as well as 784 pixels",
     xlabel="labelled examples of each class",
     ylabel="test accuracy (%)",
     colours={"784 pixels": "data", "16 learned numbers": "model", "2 learned numbers": "baseline"},
@@ -1325,7 +1349,7 @@ def caught(model: nn.Module) -> list[float]:
 
 
 # %% slideshow={"slide_type": "skip"}
-rates = {"narrow: 16 numbers": caught(deep[16]), "wide: the map": caught(conv)}
+rates = {"narrow: 5 numbers": caught(deep[5]), "wide: a 7 x 7 map": caught(conv)}
 figure, axes = new_figure()
 for shift, (name, rate), colour in zip((-0.2, 0.2), rates.items(), ("model", "baseline"), strict=True):
     bars = axes.bar(torch.arange(6) + shift, rate, width=0.38, color=COLOURS[colour], label=name)
@@ -1339,7 +1363,7 @@ axes.grid(axis="x", visible=False)
 show(
     figure,
     alt="Bars: how many images of each kind are called outliers. Both codes reject 5 percent of the digits. The "
-    "code of 16 numbers rejects nearly all others except some of the mirrored ones; the wide convolutional code "
+    "code of 5 numbers rejects nearly all others except some of the mirrored ones; the wide convolutional code "
     "lets most mirrored digits and all blank images pass.",
 )
 
