@@ -124,9 +124,7 @@ def gumbel_softmax(logits: Tensor, temperature: float, generator: Generator | No
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     source = logits.device if generator is None else generator.device
-    exponential = torch.empty(logits.shape, dtype=logits.dtype, device=source).exponential_(
-        generator=generator
-    )
+    exponential = torch.empty_like(logits, device=source).exponential_(generator=generator)
     return ((logits - exponential.log().to(logits.device)) / temperature).softmax(-1)
 
 
