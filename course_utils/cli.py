@@ -48,6 +48,29 @@ def build(
 
 
 @app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="A folder or zip file of notebooks.", exists=True)],
+    out: Annotated[
+        Path, typer.Option(help="Where grades and feedback go; what it holds is not graded again.")
+    ],
+    lectures: Annotated[Path, typer.Option(help="The lectures as students got them.")] = Path("lectures"),
+    seed: Annotated[int | None, typer.Option(help="Repeat a run (its seed is in run.json).")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")] = None,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run students' code as yourself, with all you may do.")
+    ] = False,
+) -> None:
+    """Grade notebooks in a sandbox; write grades.csv, feedback pages, results for Gradescope and a summary."""
+    from course_utils.grading.command import grade_and_report
+
+    confined = not unsafe_no_sandbox
+    grade_and_report(
+        submissions, out, lectures=lectures, seed=seed, jobs=jobs, scheduler=scheduler, confined=confined
+    )
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, what works, and what to do about the rest."""
     from course_utils.runtime.doctor import examine, healthy, report

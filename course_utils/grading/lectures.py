@@ -39,6 +39,10 @@ class Lecture:
     name: str
     cells: tuple[str, ...]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Workers make the rest again: definitions hold functions that cannot be pickled.
+        return Lecture, (self.number, self.name, self.cells)
+
     @cached_property
     def exercises(self) -> list[Exercise]:
         """In the order of the lecture."""

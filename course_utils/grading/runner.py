@@ -35,9 +35,10 @@ STANDING_IN = ("matplotlib", "ipywidgets", "IPython", "course_utils.plotting", "
 
 
 class Inert:
-    """Stands in for anything that only shows: can be called, indexed, entered and asked for attributes, and does nothing."""
+    """Stands in for whatever only shows: it can be called, indexed and entered, and does nothing."""
 
     def __call__(self, *_: Any, **__: Any) -> "Inert":
+        """Whatever is asked, itself."""
         return self
 
     def __getattr__(self, name: str) -> "Inert":

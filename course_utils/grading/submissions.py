@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,12 +32,17 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student: whose, of which lecture (None: its content has to tell), and how to get its bytes."""
+    """One notebook of one student: whose, of which lecture (None: its content has to tell), and where it is."""
 
     student: str
     lecture: int | None
     place: str
-    read: Callable[[], bytes]
+    source: Path
+    entry: str
+
+    def read(self) -> bytes:
+        """Its bytes; raises UnreadableError."""
+        return _read_file(self) if self.source.is_dir() else _read_entry(self)
 
 
 def find_submissions(source: Path) -> list[Submission]:
@@ -60,7 +65,7 @@ def _in_folder(folder: Path) -> Iterator[Submission]:
     for file in sorted(folder.rglob("*.ipynb"))[:MAX_FILES]:
         inside = PurePosixPath(file.relative_to(folder).as_posix())
         if not _SKIPPED & set(inside.parts):
-            yield _submission(inside, lambda file=file: _read_file(file, folder))
+            yield _submission(inside, folder, str(file.relative_to(folder)))
 
 
 def _in_zip(archive: Path) -> Iterator[Submission]:
@@ -69,18 +74,17 @@ def _in_zip(archive: Path) -> Iterator[Submission]:
     for entry in entries:
         inside = PurePosixPath(entry.filename.replace("\\", "/"))
         if inside.suffix == ".ipynb" and not entry.is_dir() and not _SKIPPED & set(inside.parts):
-            yield _submission(inside, lambda entry=entry: _read_entry(archive, entry))
+            yield _submission(inside, archive, entry.filename)
 
 
-def _submission(inside: PurePosixPath, read: Callable[[], bytes]) -> Submission:
+def _submission(inside: PurePosixPath, source: Path, entry: str) -> Submission:
     folders = [part for part in inside.parts[:-1] if part not in ("..", ".", "/", "submitted")]
     lecture = _LECTURE.search(inside.stem)
     student = folders[0] if folders else inside.stem
     if not folders and lecture:
         student = inside.stem[: lecture.start()].strip("_- ") or inside.stem
-    return Submission(
-        clean_name(student), int(lecture[1]) if lecture else None, clean_name(str(inside)), read
-    )
+    number = int(lecture[1]) if lecture else None
+    return Submission(clean_name(student), number, clean_name(str(inside)), source, entry)
 
 
 def clean_name(name: str) -> str:
@@ -97,9 +101,10 @@ def file_name(student: str) -> str:
     return f"{letters}-{hashlib.sha256(student.encode()).hexdigest()[:10]}"
 
 
-def _read_file(file: Path, folder: Path) -> bytes:
+def _read_file(submission: Submission) -> bytes:
+    file = submission.source / submission.entry
     try:
-        if not file.resolve().is_relative_to(folder.resolve()):
+        if not file.resolve().is_relative_to(submission.source.resolve()):
             raise UnreadableError("it is a link to a file elsewhere")
         if not file.is_file():
             raise UnreadableError("it is no regular file")
@@ -109,14 +114,16 @@ def _read_file(file: Path, folder: Path) -> bytes:
         raise UnreadableError(f"the file cannot be read ({error.strerror})") from error
 
 
-def _read_entry(archive: Path, entry: zipfile.ZipInfo) -> bytes:
+def _read_entry(submission: Submission) -> bytes:
     try:
-        # The size in the directory may be a lie; reading stops at the cap whatever it says.
-        with zipfile.ZipFile(archive) as opened, opened.open(entry) as stream:
+        # The size in the archive's directory may be a lie; reading stops at the cap whatever it says.
+        with zipfile.ZipFile(submission.source) as opened, opened.open(submission.entry) as stream:
             return _capped(stream.read(MAX_NOTEBOOK + 1))
-    except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise UnreadableError(f"the zip file's entry is damaged ({error})") from error
-    except Exception as error:  # zlib, lzma and bz2 have errors of their own
+    except (
+        Exception
+    ) as error:  # zipfile, zlib, lzma and bz2 have a dozen kinds for damaged, encrypted and unknown
+        if isinstance(error, UnreadableError):
+            raise
         raise UnreadableError(f"the zip file's entry is damaged ({type(error).__name__})") from error
 
 

@@ -1,8 +1,9 @@
 """Plain data over a pipe: a JSON header with raw bytes behind it, under caps; nothing in it is ever executed.
 
 A message is a JSON value with ``{"tensor": [dtype, shape]}`` in a tensor's place (``{"tuple": [...]}`` and
-``{"dict": {...}}`` for those); the tensors' bytes follow in the order of their appearance. The reader treats each byte as hostile: sizes are checked before anything
-is allocated, dtypes stand in a list, and what does not fit raises ``WireError``.
+``{"dict": {...}}`` for those); the tensors' bytes follow in the order of their appearance. The reader treats each
+byte as hostile: sizes are checked before anything is allocated, dtypes stand in a list, and what does not fit raises
+``WireError``.
 """
 
 import json
