@@ -23,7 +23,7 @@
 # **To open:** "A friend claims that this data set has probability $e^{-94{,}000}$ under her model. How could
 # she know?" Collect answers and come back to them at the end.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import math
 from itertools import pairwise
 
@@ -38,7 +38,7 @@ from course_utils.plotting import COLOURS, new_figure, show, use_course_style
 from course_utils.runtime import seed_everything
 from course_utils.widgets import elbo_playground
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 SEED = 3
 X = torch.tensor(2.0, dtype=torch.float64)  # the observation that runs through the lecture
 W, B, NOISE_VAR = 1.5, 0.5, 0.5  # the model: x = W z + B + noise, noise of variance NOISE_VAR
@@ -374,7 +374,7 @@ show(
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# ### Checked: three kinds of q, one evidence, three bounds
+# ### Checked: four q, one evidence, four bounds
 #
 # On the grid every expectation is a sum, so (3) and (4) can be computed for any $q$, Gaussian or not.
 
@@ -556,9 +556,8 @@ splits = (
 )
 for axes, (first, second, sign, colours) in zip(both, splits, strict=True):
     axes.plot(widths, terms[first], "--", color=COLOURS[colours[0]], label=first)
-    axes.plot(
-        widths, sign * terms[second], ":", color=COLOURS[colours[1]], label="-+"[sign > 0] + " " + second
-    )
+    label = f"{'+' if sign > 0 else '-'} {second}"
+    axes.plot(widths, sign * terms[second], ":", color=COLOURS[colours[1]], label=label)
     axes.plot(widths, total, color=COLOURS["posterior"], label="= ELBO")
     axes.axvline(posterior_width, color=COLOURS["neutral"], zorder=0)
     axes.set(xlabel="width of q (standard deviation)", ylim=(-7, 2))
@@ -622,15 +621,8 @@ sizes = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
 estimates, errors = zip(*[elbo_monte_carlo(log_joint, m, v.sqrt(), n, generator) for n in sizes], strict=True)
 exact = linear_gaussian_elbo(X, m, v, W, B, NOISE_VAR)
 figure, axes = new_figure()
-axes.errorbar(
-    sizes,
-    estimates,
-    2 * torch.stack(errors),
-    fmt="o",
-    capsize=4,
-    color=COLOURS["posterior"],
-    label="estimate, 2 standard errors",
-)
+look = {"fmt": "o", "capsize": 4, "color": COLOURS["posterior"]}
+axes.errorbar(sizes, estimates, 2 * torch.stack(errors), label="estimate, 2 standard errors", **look)
 axes.axhline(exact, color=COLOURS["truth"], label="exact ELBO")
 axes.set(
     title="A hundred times the draws, a tenth of the error", xscale="log", xlabel="draws n", ylabel="nats"
@@ -644,7 +636,7 @@ show(
     "of n and cover the exact value.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 runs = torch.tensor([elbo_monte_carlo(log_joint, m, v.sqrt(), 200, generator) for _ in range(1000)])
 covered = ((runs[:, 0] - exact).abs() < 2 * runs[:, 1]).double().mean()
@@ -746,7 +738,7 @@ show(
 # Move the mean and the width of $q$ until the gap is gone. Then switch to the **parabola** of section 3 and try
 # again.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 playground = elbo_playground()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -791,7 +783,8 @@ print(
 #
 # One chain shows that the evidence never falls:
 #
-# $$\log p_{\theta'}(x) \;\ge\; \mathrm{ELBO}(q, \theta') \;\ge\; \mathrm{ELBO}(q, \theta) \;=\; \log p_\theta(x)$$
+# $$\log p_{\theta_\text{new}}(x) \;\ge\; \mathrm{ELBO}(q, \theta_\text{new})
+# \;\ge\; \mathrm{ELBO}(q, \theta) \;=\; \log p_\theta(x)$$
 #
 # (a bound; the M step; the E step made it tight).
 
@@ -831,14 +824,8 @@ path = torch.tensor(path)
 ms, bs = torch.linspace(-0.6, 2.1, 109).double(), torch.linspace(-1.4, 2.6, 101).double()
 surface = linear_gaussian_elbo(X, ms[None, :], v, W, bs[:, None], NOISE_VAR)
 figure, axes = new_figure(figsize=(10, 4.6))
-axes.contour(
-    ms,
-    bs,
-    surface,
-    levels=surface.max().item() - torch.tensor([8, 5, 3, 2, 1, 0.5, 0.2, 0.05]),
-    cmap="Purples",
-    vmin=-12,
-)
+levels = surface.max().item() - torch.tensor([8, 5, 3, 2, 1, 0.5, 0.2, 0.05])
+axes.contour(ms, bs, surface, levels=levels, cmap="Purples", vmin=-12)
 axes.plot(*path.T, "o-", color=COLOURS["model"], markersize=4, label="EM: E steps across, M steps upwards")
 axes.plot(0, X, "*", markersize=18, color=COLOURS["truth"], label="summit: b = x, q = prior's mean")
 axes.set(title="Two questions in turn, each answered exactly: a staircase to one summit")
@@ -852,7 +839,7 @@ show(
     "step, a vertical M step, again and again towards the summit at m = 0, b = 2.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 climbs = torch.tensor(heights).diff()
 print(
@@ -949,17 +936,13 @@ def log_likelihood(parameters: tuple[Tensor, Tensor, Tensor]) -> float:
     return mixture_log_likelihood(data, mixture_weights.log(), mixture_means, mixture_stds).mean().item()
 
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 climb = torch.tensor([log_likelihood(parameters) for parameters in history])
 print(f"60 steps, log p(x) never falls: {bool((climb.diff() > -1e-6).all())}")
-standard_error = 3 / (0.35 * 400) ** 0.5  # generous: three over the root of the smaller component's count
-print(
-    "means within",
-    f"{standard_error:.2f}",
-    "of the truth:",
-    bool(((history[-1][1] - true_means).abs() < standard_error).all()),
-)
+tolerance = 3 / (0.35 * 400) ** 0.5  # three over the root of the smaller component's count
+recovered = (history[-1][1] - true_means).abs() < tolerance
+print(f"means within {tolerance:.2f} of the truth: {bool(recovered.all())}")
 
 # %% slideshow={"slide_type": "skip"}
 axis = torch.linspace(-5, 5, 300, dtype=torch.float64)
@@ -992,21 +975,19 @@ show(
 
 
 # %% slideshow={"slide_type": "fragment"}
+def log_joint_table(parameters: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """log p(x_n, z = k) for all data points and components, (N, K)."""
+    return parameters[0].log() + log_density_univariate(data[:, None], *parameters[1:])
+
+
 def mixture_elbo(log_r: Tensor, parameters: tuple[Tensor, Tensor, Tensor]) -> float:
     """Mean ELBO over the data for responsibilities exp(log_r), shape (N, K)."""
-    log_pi, mu, sigma = parameters[0].log(), parameters[1], parameters[2]
-    return (
-        (log_r.exp() * (log_pi + log_density_univariate(data[:, None], mu, sigma) - log_r))
-        .sum(1)
-        .mean()
-        .item()
-    )
+    return (log_r.exp() * (log_joint_table(parameters) - log_r)).sum(1).mean().item()
 
 
 bound, evidence = [], []
 for old, new in pairwise(history[:9]):
-    joint = old[0].log() + log_density_univariate(data[:, None], old[1], old[2])
-    log_r = joint - joint.logsumexp(1, keepdim=True)
+    log_r = log_joint_table(old).log_softmax(1)
     bound += [mixture_elbo(log_r, old), mixture_elbo(log_r, new)]  # after E, after M
     evidence += [log_likelihood(old), log_likelihood(new)]
 
@@ -1020,9 +1001,8 @@ axes.set(
     title="The E step lifts the ELBO to log p(x), the M step lifts both",
     xlabel="step of EM: E at whole numbers, M at halves",
 )
-axes.set(
-    ylabel="nats per data point", ylim=(-2.01, -1.81), xlim=(1.4, 7.7)
-)  # the first M step comes from far below
+axes.set_ylabel("nats per data point")
+axes.set(ylim=(-2.01, -1.81), xlim=(1.4, 7.7))  # the first M step comes from far below
 _ = axes.legend(loc="lower right")
 
 # %% slideshow={"slide_type": "subslide"}
@@ -1032,7 +1012,7 @@ show(
     "and a small gap opens, closed by the next E step.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 bound, evidence = torch.tensor(bound), torch.tensor(evidence)
 print(f"the ELBO never falls, half step by half step: {bool((bound.diff() > -1e-6).all())}")

@@ -127,13 +127,13 @@ def make_figure() -> tuple[Figure, Callable[..., str]]:
         gap.set_height(top - between)
         level.set_ydata([top, top])
         whole_text.set_y(top - 0.2)
-        whole_text.set_text(f"log p(x)\n{top:.2f}")
+        whole_text.set_text(f"log p(x)\n{_number(top)}")
         part_text.set_y(between - 0.2)
         # two lines of text need a bar that is tall enough for them
-        part_text.set_text(f"ELBO\n{reading.elbo:.2f}" if between > FLOOR + 1.4 else "")
+        part_text.set_text(f"ELBO\n{_number(reading.elbo)}" if between > FLOOR + 1.4 else "")
         gap_text.set_y(min((top + between) / 2, top - 0.7))
-        gap_text.set_text(f"gap\n{reading.gap:.2f}")
-        below_text.set_text(f"ELBO {reading.elbo:.1f},\nfar below" if reading.elbo < FLOOR else "")
+        gap_text.set_text(f"gap\n{_number(reading.gap)}")
+        below_text.set_text(f"ELBO {_number(reading.elbo)},\nfar below" if reading.elbo < FLOOR else "")
         return _sentence(reading)
 
     return figure, update
@@ -160,9 +160,9 @@ def elbo_playground() -> Explorer:
 def _sentence(reading: Reading) -> str:
     return (
         f"log p(x) {_number(reading.log_evidence)} = ELBO {_number(reading.elbo)} + gap {_number(reading.gap)}. "
-        f"The ELBO = reconstruction {_number(reading.reconstruction)} - KL to the prior "
-        f"{_number(reading.kl_to_prior)} = expected log joint {_number(reading.expected_log_joint)} + entropy "
-        f"{_number(reading.entropy)}."
+        f"The ELBO is the reconstruction, {_number(reading.reconstruction)}, minus the KL to the prior, "
+        f"{_number(reading.kl_to_prior)}; or the expected log joint, {_number(reading.expected_log_joint)}, plus the "
+        f"entropy, {_number(reading.entropy)}."
     )
 
 
