@@ -469,23 +469,22 @@ in_space.scatter(*roll.T, c=position, s=8, cmap="viridis")
 in_space.view_init(12, -75)
 in_space.set_box_aspect(None, zoom=1.25)
 in_space.set(title="Rolled up in space", xticklabels=[], yticklabels=[], zticklabels=[])
-for ax, codes, title in zip(
-    axes[1:], [by_pca, by_isomap], ["PCA: layers on top", "Isomap: unrolled"], strict=True
-):
+flat_views = {"PCA: still rolled up": by_pca, "Isomap: unrolled": by_isomap}
+for ax, (title, codes) in zip(axes[1:], flat_views.items(), strict=True):
     ax.scatter(*codes.T, c=position, s=8, cmap="viridis")
     ax.set(title=title, xlabel="code 1", ylabel="code 2", aspect="equal")
 
 # %% slideshow={"slide_type": "subslide"}
 show(
     figure,
-    alt="A Swiss roll in space coloured by position along the sheet; its PCA projection, in which far-away "
-    "layers lie on top of each other; its Isomap embedding, a flat rectangle with the colours in order",
+    alt="A Swiss roll in space coloured by position along the sheet; its PCA projection, a spiral in which "
+    "neighbouring layers have different colours; its Isomap embedding, a flat rectangle with the colours in order",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Isomap (Tenenbaum et al. 2000) joins each point to its neighbours and measures distance along these
-# joints, so it follows the sheet. PCA sees straight lines only. How well does each code tell the position
-# on the sheet?
+# joints, so it follows the sheet. PCA can only look from one side: it drops the height and keeps the roll.
+# How well does each code tell the position on the sheet, by the best linear fit?
 
 # %% slideshow={"slide_type": "-"}
 # NBVAL_CHECK_OUTPUT
@@ -855,9 +854,9 @@ print(f"ten times the codes, error divided by about sqrt(10): {2 < ratio.item() 
 # ### Most z explain nothing
 #
 # Take the simplest model in $D$ dimensions, $x = z + s\,\varepsilon$. It is known exactly:
-# $x \sim N(0, (1+s^2) I)$. The codes that matter for one x lie in a ball of radius about $s$ around it; in
-# each further dimension, a random code must be lucky once more. The squared relative error of the average
-# multiplies:
+# $x \sim N(0, (1+s^2) I)$. The codes that matter for one x lie within about $s$ of it in **every**
+# dimension, so with each further dimension a random code must be lucky once more. The squared relative
+# error of the average multiplies:
 #
 # $$\frac{\operatorname{Var}[\hat p]}{p(x)^2} = \frac{r^D - 1}{n}, \qquad
 # r = \frac{\mathbb{E}[p(x_j|z_j)^2]}{p(x_j)^2} = \frac{(1+s^2)\,e^{1 - (1+s^2)/(2+s^2)}}{s \sqrt{2 +
@@ -1025,7 +1024,7 @@ show(
 # ## 6 · Directions in a latent space
 #
 # If codes are good coordinates, a *difference* of codes should mean something: "thicker", "more slanted".
-# Then analogies become arithmetic, a : b :: c : ?
+# Then analogies become arithmetic: a is to b as ? is to c,
 #
 # $$z_? = z_a - z_b + z_c$$
 #
@@ -1077,7 +1076,7 @@ figure = image_grid(
     title="Directions learnt from the other classes work on a new one",
     row_labels=[f"{name}, {data.class_names[k]}" for name, k in examples],
     column_labels=[f"{t:+.1f}" for t in steps.tolist()],
-    cell_inches=0.95,
+    cell_inches=0.82,
 )
 show(
     figure,
@@ -1155,6 +1154,7 @@ reject_outliers = check("reject_outliers", reject_outliers)
 # %% slideshow={"slide_type": "subslide"}
 train_density = model.log_density(x_train)
 suspects = {
+    "training pictures": x_train,
     "held-out pictures": x_test,
     "upside down": x_test.flip(2),
     "shifted by 6 pixels": x_test.roll(6, 3),
@@ -1168,6 +1168,7 @@ for name, images in suspects.items():
 
 # %% slideshow={"slide_type": "-"}
 # NBVAL_CHECK_OUTPUT
+print(f"rejected of the training pictures, by construction: {rejected['training pictures']:.2f}")
 print(f"at most one in ten held-out pictures is rejected: {rejected['held-out pictures'] < 0.1}")
 print(f"all noise is rejected: {rejected['noise'] == 1}")
 print(f"upside-down pictures are rejected more often than held-out ones: "
