@@ -112,8 +112,8 @@ show(
 #
 # **Step 1.** Write out both log-densities. The $\tfrac12 \log 2\pi$ is in both and drops out:
 #
-# $$\log\frac{q(x)}{p(x)} = \log\frac{\sigma_2}{\sigma_1}
-# - \frac{(x - \mu_1)^2}{2\sigma_1^2} + \frac{(x - \mu_2)^2}{2\sigma_2^2} .$$
+# $$\log\frac{q(x)}{p(x)} = \log\frac{\sigma_2}{\sigma_1} -
+# \frac{(x - \mu_1)^2}{2\sigma_1^2} + \frac{(x - \mu_2)^2}{2\sigma_2^2} .$$
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
@@ -150,8 +150,8 @@ print(f"step 3: {other:.4f} against sigma1^2 + (mu1 - mu2)^2 = {SIGMA1**2 + (MU1
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Step 4.** Put the three together:
 #
-# $$\boxed{\;D_{KL}\big(N(\mu_1, \sigma_1^2) \,\big\|\, N(\mu_2, \sigma_2^2)\big)
-# = \log\frac{\sigma_2}{\sigma_1} + \frac{\sigma_1^2 + (\mu_1 - \mu_2)^2}{2 \sigma_2^2} - \frac12\;}$$
+# $$\boxed{\;D_{KL}\big(N(\mu_1, \sigma_1^2) \,\big\|\, N(\mu_2, \sigma_2^2)\big) =
+# \log\frac{\sigma_2}{\sigma_1} + \frac{\sigma_1^2 + (\mu_1 - \mu_2)^2}{2 \sigma_2^2} - \frac12\;}$$
 #
 # * $\log(\sigma_2 / \sigma_1)$: what $p$ wastes by being wide, or gains by being narrow;
 # * the fraction: what $q$'s samples cost under $p$'s square, in units of $\sigma_2$;
@@ -312,7 +312,7 @@ print("by the formula:                           ", [f"{v:.2f}" for v in 0.5 * (
 # 2. Leave q narrow and move it through p. Which of the two numbers hardly cares?
 # 3. Find a pair where one direction costs at least ten times the other.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 kl_playground()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -362,7 +362,7 @@ covering = best_gaussian(covering=True, mean=0.0)
 seeking_left, seeking_right = (best_gaussian(covering=False, mean=start) for start in (-3.0, 3.0))
 
 # %% slideshow={"slide_type": "subslide"}
-figure, axes = new_figure(figsize=(10, 4.4))
+figure, axes = new_figure(figsize=(10, 3.9))
 axes.fill_between(x, log_target.exp(), color=COLOURS["neutral"], alpha=0.6, linewidth=0, label="target p")
 for (m, s, d), colour, dash, name in [
     (covering, COLOURS["model"], "-", "KL(p || q) covers"),
@@ -394,10 +394,10 @@ show(
 # <details>
 # <summary>Why covering matches moments</summary>
 #
-# $D_{KL}(p \| q) = \text{const} - \mathbb{E}_p[\log q(x)]
-# = \text{const} + \log \sigma + \mathbb{E}_p[(x - \mu)^2] / (2
-# \sigma^2)$. Setting the derivative by $\mu$ to zero gives $\mu = \mathbb{E}_p[x]$; that by $\sigma$ gives $\sigma^2
-# = \mathbb{E}_p[(x - \mu)^2]$.
+# $D_{KL}(p \| q) = \text{const} - \mathbb{E}_p[\log q(x)] =
+# \text{const} + \log \sigma + \mathbb{E}_p[(x - \mu)^2] / (2
+# \sigma^2)$. Setting the derivative by $\mu$ to zero gives $\mu = \mathbb{E}_p[x]$; that by $\sigma$ gives $\sigma^2 =
+# \mathbb{E}_p[(x - \mu)^2]$.
 #
 # </details>
 
@@ -436,8 +436,8 @@ for name, (m, _, d), weight in [("left", seeking_left, 0.65), ("right", seeking_
 # $q = N(\mu, \operatorname{diag} \sigma^2)$ and $p = N(0, I)$ in $D$ dimensions, set $\mu_2 = 0$, $\sigma_2 = 1$ in
 # each:
 #
-# $$D_{KL}(q \,\|\, p) = \sum_{j=1}^{D} D_{KL}\big(N(\mu_j, \sigma_j^2) \,\big\|\, N(0, 1)\big)
-# = \frac12 \sum_{j=1}^{D} \big( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \big) .$$
+# $$D_{KL}(q \,\|\, p) = \sum_{j=1}^{D} D_{KL}\big(N(\mu_j, \sigma_j^2) \,\big\|\, N(0, 1)\big) =
+# \frac12 \sum_{j=1}^{D} \big( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \big) .$$
 #
 # An encoder gives $\log\sigma^2$ and not $\sigma$: any real number is allowed, and the last term comes for free.
 
@@ -499,7 +499,7 @@ print(
 # Per dimension it is a price list, $\tfrac12\mu^2$ for the position and $\tfrac12(\sigma^2 - 1 - \log\sigma^2)$ for
 # the width:
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 position, width = torch.linspace(-3, 3, 121), torch.logspace(-1.5, 0.5, 121)
 price_of_position = kl_standard_normal(position[:, None], torch.zeros(121, 1))
 price_of_width = kl_standard_normal(torch.zeros(121, 1), 2 * width.log()[:, None])
@@ -554,10 +554,11 @@ grid_mean, grid_logvar = torch.meshgrid(
     torch.linspace(-3, 3, 101), torch.linspace(-6, 2.5, 101), indexing="xy"
 )
 cost = kl_standard_normal(grid_mean.reshape(-1, 1), grid_logvar.reshape(-1, 1)).detach().reshape(101, 101)
-figure, axes = new_figure(figsize=(9, 4.6))
-lines = axes.contour(
-    grid_mean, grid_logvar, cost, levels=[0.1, 0.5, 1, 2, 3, 4, 6], colors=COLOURS["baseline"]
-)
+
+# %% slideshow={"slide_type": "subslide"}
+figure, axes = new_figure(figsize=(9, 4.2))
+levels = [0.1, 0.5, 1, 2, 3, 4, 6]
+lines = axes.contour(grid_mean, grid_logvar, cost, levels=levels, colors=COLOURS["baseline"], linewidths=1.4)
 axes.clabel(lines, fmt="%g nats", fontsize=12)
 axes.plot(means, logvars, color=COLOURS["posterior"])
 axes.plot(means[0], logvars[0], "o", color=COLOURS["posterior"], label="five codes")
@@ -582,8 +583,8 @@ show(
 # Average the term over the data and it splits in two (Hoffman and Johnson, 2016). With $q(z) = \mathbb{E}_x[q(z|x)]$,
 # the cloud of all codes,
 #
-# $$\mathbb{E}_x\, D_{KL}\big(q(z|x) \,\|\, p(z)\big) = \underbrace{I(x; z)}_{\text{what the code says about } x}
-# + \underbrace{D_{KL}\big(q(z) \,\|\, p(z)\big)}_{\text{cloud against prior}} .$$
+# $$\mathbb{E}_x\, D_{KL}\big(q(z|x) \,\|\, p(z)\big) = \underbrace{I(x; z)}_{\text{what the code says about } x} +
+# \underbrace{D_{KL}\big(q(z) \,\|\, p(z)\big)}_{\text{cloud against prior}} .$$
 #
 # A case where everything is known: $x \sim N(0, 1)$, $q(z|x) = N(a x, s^2)$. The cloud is $N(0, a^2 + s^2)$, and
 # $I = \tfrac12 \log(1 + a^2 / s^2)$.
@@ -606,7 +607,7 @@ print(
 # When the cloud *is* the prior ($a^2 + s^2 = 1$), the KL term is the information and nothing else, $-\log s$ per
 # dimension. Four dimensions that say a lot, something, little and nothing about $x$:
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 gains = torch.tensor([0.99, 0.9, 0.5, 0.0])
 data = torch.randn(2000, 4, generator=generator)
 prices = [kl_standard_normal(g * data[:, [j]], (1 - g**2).log().expand(2000, 1)) for j, g in enumerate(gains)]
@@ -632,18 +633,24 @@ show(
 
 # %% slideshow={"slide_type": "fragment"}
 v = torch.linspace(-200, 120, 641)
+round_trip, guarded = v.exp().log(), (v.exp() + 1e-8).log()
+print(
+    f"log(exp(v)) is finite from {v[round_trip.isfinite()].min():.0f} to {v[round_trip.isfinite()].max():.0f}"
+)
+
+# %% slideshow={"slide_type": "subslide"}
 figure, axes = new_figure()
 axes.plot(v, v, color=COLOURS["truth"], label="logvar, as it is")
-for used, colour, name in [
-    ((v.exp() + 1e-8).log(), "model", "log(exp(logvar) + 1e-8)"),
-    (v.exp().log(), "kl", "log(exp(logvar))"),
+for kept, colour, name in [
+    (guarded, "model", "log(exp(logvar) + 1e-8)"),
+    (round_trip, "kl", "log(exp(logvar))"),
 ]:
-    finite = used.isfinite()
-    axes.plot(v[finite], used[finite], color=COLOURS[colour], linewidth=7, alpha=0.6, label=name)
-axes.plot(v[finite][[0, -1]], used[finite][[0, -1]], "X", color=COLOURS["kl"], markersize=13)
-axes.set(
-    title="A round trip through exp loses the log-variance", xlabel="logvar in float32", ylabel="what is left"
-)
+    (finite,) = kept.isfinite().nonzero(as_tuple=True)
+    axes.plot(v[finite], kept[finite], color=COLOURS[colour], linewidth=7, alpha=0.6, label=name)
+    axes.plot(v[finite[-1]], kept[finite[-1]], "X", color=COLOURS[colour], markersize=13)
+axes.plot(v[finite[0]], kept[finite[0]], "X", color=COLOURS["kl"], markersize=13)
+axes.set_title("A round trip through exp loses the log-variance")
+axes.set(xlabel="logvar in float32", ylabel="what is left")
 axes.legend()
 show(
     figure,
@@ -661,7 +668,7 @@ for value in (-150.0, 40.0, 80.0, 100.0):
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # * **Keep the logarithm** where a logarithm is wanted. It was given to you.
 # * $\sigma = e^{v/2}$, never $e^{v}$: that is the variance, and its square overflows at $v = 45$ already.
-# * A real $\mathrm{KL}$ that is infinite (here from $v \approx 89$ on) is honest. A NaN is not.
+# * An infinite KL, here from $v \approx 89$ on, is at least honest. A NaN is not.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A divergence below zero?
@@ -687,8 +694,8 @@ print("expm1 is within 1e-10 everywhere:", ((careful - exact).abs().max() < 1e-1
 #
 # The same four steps in $D$ dimensions. Only step 3 needs a new tool, and it is one line:
 #
-# $$\mathbb{E}_q\big[(x - \mu_2)^\top \Sigma_2^{-1} (x - \mu_2)\big]
-# = \operatorname{tr}\big(\Sigma_2^{-1} \Sigma_1\big) + (\mu_1 - \mu_2)^\top \Sigma_2^{-1} (\mu_1 - \mu_2) .$$
+# $$\mathbb{E}_q\big[(x - \mu_2)^\top \Sigma_2^{-1} (x - \mu_2)\big] =
+# \operatorname{tr}\big(\Sigma_2^{-1} \Sigma_1\big) + (\mu_1 - \mu_2)^\top \Sigma_2^{-1} (\mu_1 - \mu_2) .$$
 #
 # <details>
 # <summary>Where the trace comes from</summary>
@@ -715,14 +722,14 @@ print(f"trace + distance: {formula:.3f}; samples agree within 4 standard errors:
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Together with the normalisers, $\log N$ has $-\tfrac{D}{2} \log 2\pi - \tfrac12 \log\det\Sigma$, this gives
 #
-# $$\boxed{\;D_{KL} = \frac12 \Big( \operatorname{tr}(\Sigma_2^{-1} \Sigma_1) - D
-# + \log\frac{\det \Sigma_2}{\det \Sigma_1} + (\mu_1 - \mu_2)^\top \Sigma_2^{-1} (\mu_1 - \mu_2) \Big)\;}$$
+# $$\boxed{\;D_{KL} = \frac12 \Big( \operatorname{tr}(\Sigma_2^{-1} \Sigma_1) - D +
+# \log\frac{\det \Sigma_2}{\det \Sigma_1} + (\mu_1 - \mu_2)^\top \Sigma_2^{-1} (\mu_1 - \mu_2) \Big)\;}$$
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
 by_formula = 0.5 * (formula - 2 + torch.log(torch.linalg.det(cov_p) / torch.linalg.det(cov_q)))
 by_torch = kl_divergence(MultivariateNormal(mean_q, cov_q), MultivariateNormal(mean_p, cov_p))
-print(f"formula {by_formula:.4f}, torch.distributions {by_torch:.4f} nats")
+print(f"formula {by_formula:.3f}, torch.distributions {by_torch:.3f} nats")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Traps, part two: the determinant
@@ -731,21 +738,24 @@ print(f"formula {by_formula:.4f}, torch.distributions {by_torch:.4f} nats")
 # $10^{-10 D}$, and no float holds that for long. Its *logarithm* is a harmless sum:
 
 # %% slideshow={"slide_type": "fragment"}
-dims = torch.arange(1, 41)
+dims = range(1, 41)
+by_det = {
+    dtype: [torch.linalg.det(1e-10 * torch.eye(d, dtype=dtype)).log().item() for d in dims]
+    for dtype in (torch.float64, torch.float32)
+}
+last = {dtype: max(d for d, value in zip(dims, values, strict=True) if math.isfinite(value))
+        for dtype, values in by_det.items()}  # fmt: skip
+
+# %% slideshow={"slide_type": "subslide"}
 figure, axes = new_figure()
-true_value = dims * math.log(1e-10)
-axes.plot(dims, true_value, color=COLOURS["truth"], label="sum of logarithms")
-for dtype, colour, dash in [(torch.float64, "model", "--"), (torch.float32, "kl", ":")]:
-    by_det = [torch.linalg.det(1e-10 * torch.eye(d, dtype=dtype)).log().item() for d in dims.tolist()]
-    kept = [(d, value) for d, value in zip(dims.tolist(), by_det, strict=True) if math.isfinite(value)]
-    axes.plot(*zip(*kept, strict=True), dash, color=COLOURS[colour], linewidth=6, alpha=0.7,
-              label=f"log of det, {str(dtype)[6:]}: gone after D = {kept[-1][0]}")  # fmt: skip
-    axes.plot(*kept[-1], "X", color=COLOURS[colour], markersize=13)
-axes.set(
-    xlabel="dimensions D",
-    ylabel="log-determinant",
-    title="Determinants of small covariances run out of numbers",
-)
+axes.plot(dims, [d * math.log(1e-10) for d in dims], color=COLOURS["truth"], label="sum of logarithms")
+for dtype, colour in [(torch.float64, "model"), (torch.float32, "kl")]:
+    n = last[dtype]
+    name = f"log of det in {str(dtype)[6:]}: gone after D = {n}"
+    axes.plot(dims[:n], by_det[dtype][:n], color=COLOURS[colour], linewidth=7, alpha=0.6, label=name)
+    axes.plot(n, by_det[dtype][n - 1], "X", color=COLOURS[colour], markersize=13)
+axes.set_title("Determinants of small covariances run out of numbers")
+axes.set(xlabel="dimensions D", ylabel="log-determinant")
 axes.legend()
 show(
     figure,
@@ -769,9 +779,9 @@ show(
 # <details>
 # <summary>Why the trace is a sum of squares</summary>
 #
-# $\Sigma_2^{-1} = L_2^{-\top} L_2^{-1}$, so $\operatorname{tr}(\Sigma_2^{-1} \Sigma_1)
-# = \operatorname{tr}(L_2^{-\top} L_2^{-1} L_1 L_1^\top) = \operatorname{tr}(L_2^{-1} L_1 L_1^\top L_2^{-\top})
-# = \operatorname{tr}(M M^\top)$, and the trace of $M M^\top$ is the sum of the squares of all entries of $M$.
+# $\Sigma_2^{-1} = L_2^{-\top} L_2^{-1}$, so $\operatorname{tr}(\Sigma_2^{-1} \Sigma_1) =
+# \operatorname{tr}(L_2^{-\top} L_2^{-1} L_1 L_1^\top) = \operatorname{tr}(L_2^{-1} L_1 L_1^\top L_2^{-\top}) =
+# \operatorname{tr}(M M^\top)$, and the trace of $M M^\top$ is the sum of the squares of all entries of $M$.
 #
 # </details>
 
@@ -779,9 +789,9 @@ show(
 # NBVAL_CHECK_OUTPUT
 root_q, root_p = torch.linalg.cholesky(cov_q), torch.linalg.cholesky(cov_p)
 ratio = torch.linalg.inv(root_p) @ root_q
-print(f"trace    {torch.trace(precision @ cov_q):.4f} = {ratio.square().sum():.4f}")
-print(f"distance {gap @ precision @ gap:.4f} = {(torch.linalg.inv(root_p) @ gap).square().sum():.4f}")
-print(f"log det  {torch.linalg.det(cov_p).log():.4f} = {2 * root_p.diagonal().log().sum():.4f}")
+print(f"trace    {torch.trace(precision @ cov_q):.3f} = {ratio.square().sum():.3f}")
+print(f"distance {gap @ precision @ gap:.3f} = {(torch.linalg.inv(root_p) @ gap).square().sum():.3f}")
+print(f"log det  {torch.linalg.det(cov_p).log():.3f} = {2 * root_p.diagonal().log().sum():.3f}")
 
 # %% [markdown] exercise="kl_full_covariance"
 # Write `kl_full_covariance(mu1, cov1, mu2, cov2)` for a batch of pairs: means `(B, D)`, covariances `(B, D, D)`
@@ -820,13 +830,11 @@ closed_form = kl_full_covariance(*pair)[0]
 full_q, full_p = MultivariateNormal(mean_q, cov_q), MultivariateNormal(mean_p, cov_p)
 log_ratio = full_q.log_prob(samples) - full_p.log_prob(samples)
 error = log_ratio.std() / math.sqrt(DRAWS)
-print(f"closed form {closed_form:.4f}, torch.distributions {kl_divergence(full_q, full_p):.4f} nats")
+print(f"closed form {closed_form:.3f}, torch.distributions {kl_divergence(full_q, full_p):.3f} nats")
 print("samples agree within 4 standard errors:", (abs(log_ratio.mean() - closed_form) < 4 * error).item())
 mean40, cov40 = torch.zeros(1, 40), 1e-10 * torch.eye(40)[None]
 tiny = kl_full_covariance(mean40, 2 * cov40, mean40, cov40)[0]
-print(
-    f"40 dimensions, 2e-10 against 1e-10: {tiny:.4f} nats; exactly 20 (1 - log 2) = {20 * (1 - math.log(2)):.4f}"
-)
+print(f"40 dimensions, 2e-10 against 1e-10: {tiny:.3f} nats; 20 (1 - log 2) = {20 * (1 - math.log(2)):.3f}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### What a diagonal q must leave out
@@ -856,7 +864,7 @@ print(f"seeking:  best s^2 = {best_seek:.2f}, {seek.min():.3f} nats; 1 - rho^2 =
 print(f"mutual information: {-0.5 * math.log(1 - rho**2):.3f} nats")
 
 # %% slideshow={"slide_type": "subslide"}
-figure, axes = new_figure(figsize=(9, 4.6))
+figure, axes = new_figure(figsize=(9, 3.9))
 shapes = [
     (math.sqrt(1 + rho), math.sqrt(1 - rho), 45, COLOURS["truth"], "-", "target p"),
     (best_cover**0.5, best_cover**0.5, 0, COLOURS["model"], "--", "KL(p || q) covers"),
@@ -865,7 +873,7 @@ shapes = [
 for a, b, angle, colour, dash, name in shapes:  # half axes of the ellipse at two standard deviations
     axes.add_patch(Ellipse((0, 0), 4 * a, 4 * b, angle=angle, fill=False, edgecolor=colour, linestyle=dash,
                            linewidth=2.6, label=name))  # fmt: skip
-axes.set(xlim=(-4.6, 4.6), ylim=(-2.4, 2.4), xlabel="z1", ylabel="z2", aspect="equal")
+axes.set(xlim=(-5.2, 5.2), ylim=(-2.3, 2.3), xlabel="z1", ylabel="z2", aspect="equal")
 axes.set_title("Without correlations, q is either too wide or too narrow")
 axes.legend(loc="upper left")
 show(
@@ -904,35 +912,39 @@ for name, formula in [("the boxed formula", kl_univariate), ("ratio upside down"
           f"number {'passed' if known else 'FAILED'}")  # fmt: skip
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Do the hunt in groups of three, ten minutes, on paper first and in code second. Each of the three misprints was
-# found in print in one form or another. Let the groups defend a formula that *looks* wrong and is not.
+# Do the hunt in groups of three, ten minutes, on paper first and in code second. All three are kinds of
+# slip that are common on slides and in code. Let the groups defend a formula that *looks* wrong and is not.
 
 # %% [markdown] exercise="misprints"
 # Six formulas, as you might find them in six places. **Three are wrong.** In all of them $\sigma$ is a standard
 # deviation, $D$ the number of dimensions, and logarithms are natural.
 #
-# **A.** $\displaystyle D_{KL}\big(N(\mu_1, \sigma_1^2) \,\|\, N(\mu_2, \sigma_2^2)\big)
-# = \frac12 \Big( \frac{\sigma_1^2 + (\mu_1 - \mu_2)^2}{\sigma_2^2} - 1 - \log \frac{\sigma_1^2}{\sigma_2^2} \Big)$
+# **A.**
+# $$D_{KL}\big(N(\mu_1, \sigma_1^2) \,\|\, N(\mu_2, \sigma_2^2)\big) =
+# \frac12 \Big( \frac{\sigma_1^2 + (\mu_1 - \mu_2)^2}{\sigma_2^2} - 1 - \log \frac{\sigma_1^2}{\sigma_2^2} \Big)$$
 #
-# **B.** $\displaystyle D_{KL}\big(N(\mu, \operatorname{diag} \sigma^2) \,\|\, N(0, I)\big)
-# = -\frac12 \sum_{j=1}^D \big( 1 + \log \sigma_j - \mu_j^2 - \sigma_j^2 \big)$
+# **B.**
+# $$D_{KL}\big(N(\mu, \operatorname{diag} \sigma^2) \,\|\, N(0, I)\big) =
+# {-\frac12} \sum_{j=1}^D \big( 1 + \log \sigma_j - \mu_j^2 - \sigma_j^2 \big)$$
 #
-# **C.** $\displaystyle
-# D_{KL}\big(N(\mu_1, \operatorname{diag} \sigma_1^2) \,\|\, N(\mu_2, \operatorname{diag} \sigma_2^2)\big)
-# = \sum_{j=1}^D \Big( \log \frac{\sigma_{2j}^2}{\sigma_{1j}^2}
-# + \frac{\sigma_{1j}^2 + (\mu_{1j} - \mu_{2j})^2}{\sigma_{2j}^2} - 1 \Big)$
+# **C.**
+# $$D_{KL}\big(N(\mu_1, \operatorname{diag} \sigma_1^2) \,\|\, N(\mu_2, \operatorname{diag} \sigma_2^2)\big) =
+# \sum_{j=1}^D \Big( \log \frac{\sigma_{2j}^2}{\sigma_{1j}^2} +
+# \frac{\sigma_{1j}^2 + (\mu_{1j} - \mu_{2j})^2}{\sigma_{2j}^2} - 1 \Big)$$
 #
 # **D.** With $\rho_j = \log \sigma_j$:
-# $\displaystyle D_{KL}\big(N(\mu, \operatorname{diag} \sigma^2) \,\|\, N(0, I)\big)
-# = \sum_{j=1}^D \Big( \frac{\mu_j^2}{2} + \frac{e^{2 \rho_j}}{2} - \rho_j - \frac12 \Big)$
+# $$D_{KL}\big(N(\mu, \operatorname{diag} \sigma^2) \,\|\, N(0, I)\big) =
+# \sum_{j=1}^D \Big( \frac{\mu_j^2}{2} + \frac{e^{2 \rho_j}}{2} - \rho_j - \frac12 \Big)$$
 #
-# **E.** $\displaystyle D_{KL}\big(N(\mu_1, \Sigma_1) \,\|\, N(\mu_2, \Sigma_2)\big)
-# = \frac12 \Big( \operatorname{tr}(\Sigma_2^{-1} \Sigma_1) + \log \frac{\det \Sigma_2}{\det \Sigma_1}
-# + (\mu_1 - \mu_2)^\top \Sigma_2^{-1} (\mu_1 - \mu_2) \Big)$
+# **E.**
+# $$D_{KL}\big(N(\mu_1, \Sigma_1) \,\|\, N(\mu_2, \Sigma_2)\big) =
+# \frac12 \Big( \operatorname{tr}(\Sigma_2^{-1} \Sigma_1) + \log \frac{\det \Sigma_2}{\det \Sigma_1} +
+# (\mu_1 - \mu_2)^\top \Sigma_2^{-1} (\mu_1 - \mu_2) \Big)$$
 #
-# **F.** $\displaystyle D_{KL}\big(N(\mu_1, \Sigma) \,\|\, N(\mu_2, \Sigma)\big)
-# = \frac12 (\mu_2 - \mu_1)^\top \Sigma^{-1} (\mu_2 - \mu_1)
-# = D_{KL}\big(N(\mu_2, \Sigma) \,\|\, N(\mu_1, \Sigma)\big)$
+# **F.**
+# $$D_{KL}\big(N(\mu_1, \Sigma) \,\|\, N(\mu_2, \Sigma)\big) =
+# \frac12 (\mu_2 - \mu_1)^\top \Sigma^{-1} (\mu_2 - \mu_1) =
+# D_{KL}\big(N(\mu_2, \Sigma) \,\|\, N(\mu_1, \Sigma)\big)$$
 #
 # Write `misprints()`, which returns the letters of the **wrong** ones as a set of strings, such as `{"X", "Y", "Z"}`.
 # There are points for all three and none for a part; a wrong answer is told about one formula at a time, and why.
