@@ -69,6 +69,7 @@ class Player(ipywidgets.HBox):
     value = traitlets.Int(0)
 
     def __init__(self, n: int, description: str, interval: int) -> None:
+        self.min, self.max = 0, n - 1
         clock = ipywidgets.Play(
             min=0, max=n - 1, step=1, interval=interval, layout=ipywidgets.Layout(display="none")
         )

@@ -37,7 +37,7 @@ def _values(control: Any, n: int) -> Iterator[Any]:
     if options:
         yield from (options[(i + 1) % len(options)] for i in range(n))
         return
-    low, high = (control.min, control.max) if hasattr(control, "min") else (0, control.children[-1].max)
+    low, high = control.min, control.max
     whole = isinstance(control.value, int)
     steps = min(n, high - low) if whole else n
     for i in range(1, n + 1):
