@@ -143,8 +143,8 @@ exercise = Exercise(
         ),
         Mistake(
             "missed_E",
-            "E is wrong: for two equal Gaussians its trace is D and the rest is 0, so it gives D/2 where "
-            "the KL is 0. The -D is missing.",
+            "E is wrong: for two equal Gaussians its trace is the number of dimensions and the rest is 0, so it gives "
+            "half that number where the KL is 0. The number of dimensions has to be subtracted inside.",
             _but_for("E"),
         ),
         Mistake(
