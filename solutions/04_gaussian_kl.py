@@ -629,7 +629,7 @@ show(
 # ## 7 · Numerical traps, part one: the exponential
 #
 # float32 holds numbers from about $10^{-45}$ to $3 \cdot 10^{38}$, so $e^{v}$ is 0 below $v \approx -104$ and
-# infinite above $v \approx 89$. The logarithm of it does not bring $v$ back.
+# infinite above $v \approx 88.7$. The logarithm of it does not bring $v$ back.
 
 # %% slideshow={"slide_type": "fragment"}
 v = torch.linspace(-200, 120, 641)
@@ -668,7 +668,7 @@ for value in (-150.0, 40.0, 80.0, 100.0):
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # * **Keep the logarithm** where a logarithm is wanted. It was given to you.
 # * $\sigma = e^{v/2}$, never $e^{v}$: that is the variance, and its square overflows at $v = 45$ already.
-# * An infinite KL, here from $v \approx 89$ on, is at least honest. A NaN is not.
+# * An infinite KL, here from $v \approx 88.7$ on, is at least honest. A NaN is not.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A divergence below zero?
