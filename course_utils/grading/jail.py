@@ -113,13 +113,14 @@ class Jail:
             raise WireError("the answer's process ended")
         return message
 
-    def observe(self, observer: str, inputs: Any) -> Outcome:
-        """One case of an exercise, put to the answer.
+    def observe(self, observer: str, inputs: Any, *, traced: bool) -> tuple[Outcome, Any]:
+        """One case of an exercise, put to the answer: what was seen and, if asked for, the trace, unchecked.
 
         Raises: WireError.
         """
-        self.ask({"observer": observer, "inputs": inputs})
-        return read_outcome(self.hear(SECONDS_PER_CASE))
+        self.ask({"observer": observer, "inputs": inputs, "traced": traced})
+        message = self.hear(SECONDS_PER_CASE)
+        return read_outcome(message), message.get("trace")
 
 
 def read_outcome(message: dict[str, Any]) -> Outcome:

@@ -5,6 +5,7 @@ sent back is data, and only the judge, outside, decides what it is worth.
 """
 
 import ast
+import builtins
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -12,10 +13,12 @@ import linecache
 import os
 import random
 import re
+import signal
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +26,16 @@ import torch
 
 import course_utils.exercises
 from course_utils.exercises.evaluation import Outcome, observe
+from course_utils.exercises.forbidden import forbidden_name
 from course_utils.exercises.limits import quiet, time_limit
+from course_utils.grading.tracing import Recorder, Trace
 from course_utils.grading.wire import Channel, WireError
 
 SECONDS_PER_CELL = 8.0
 STANDING_IN = ("matplotlib", "ipywidgets", "IPython", "course_utils.plotting", "course_utils.widgets")
 """Packages that show things. Lectures import them, no answer needs them, and they take long to load."""
+
+_current_frames = sys._current_frames  # at hand before anybody can exchange it
 
 
 # --- what the lectures import, without the waiting ---------------------------------------------------------------
@@ -86,30 +93,55 @@ def stand_in() -> None:
 
 def serve(channel: Channel) -> None:
     """Run the cells, then observe one exercise after the other, each in a process of its own."""
+    alone = (
+        os.getpid() == 1
+    )  # the first of a process tree of its own, so that whatever else there is, is left over
     work = channel.receive()
     for name in work["refused"]:
         refuse(name)
-    notebook = Notebook(work["answers"])
+    notebook, untouched = Notebook(work["answers"]), Snapshot()
     for number, cell in enumerate(work["cells"]):
         if cell is not None:
             channel.send({"cell": number})
             notebook.run(number, **cell)
+            untouched.restore()
+            _leave_behind(channel, alone)
     channel.send({"failed": notebook.failed})
     with suppress(WireError):
         while True:
-            _in_a_child(observe_exercise, channel, notebook.answers, channel.receive())
+            request = channel.receive()
+            if child := os.fork():
+                _, status = os.waitpid(child, 0)
+                _kill_others(alone)
+                if status:
+                    channel.send({"died": status})
+            else:
+                _observe_and_exit(channel, notebook.answers, request)
 
 
-def _in_a_child(work: Callable[..., None], channel: Channel, *arguments: Any) -> None:
-    child = os.fork()
-    if child == 0:
-        try:
-            work(channel, *arguments)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if status:
-        channel.send({"died": status})
+def _leave_behind(channel: Channel, alone: bool) -> None:
+    """End the processes that a cell has started; if it has started threads, go on in a child, which has none."""
+    _kill_others(alone)
+    if len(_current_frames()) > 1 and (child := os.fork()):
+        channel.close()
+        os.waitpid(child, 0)
+        os._exit(0)
+
+
+def _kill_others(alone: bool) -> None:
+    if alone:
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def _observe_and_exit(channel: Channel, answers: dict[str, Any], request: dict[str, Any]) -> None:
+    try:
+        observe_exercise(channel, answers, request)
+    finally:
+        os._exit(0)
 
 
 def observe_exercise(channel: Channel, answers: dict[str, Any], request: dict[str, Any]) -> None:
@@ -119,29 +151,74 @@ def observe_exercise(channel: Channel, answers: dict[str, Any], request: dict[st
         refuse(name)
     while (case := channel.receive()) is not None:
         if exercise_id in answers:
-            module, _, name = case["observer"].rpartition(".")
-            observer = getattr(importlib.import_module(module), name)
-            _seed_everything()
-            outcome = observe(answers[exercise_id], observer, case["inputs"], forbidden)
+            _send(channel, *_observe_case(answers[exercise_id], case, forbidden))
         else:
-            outcome = Outcome(trouble="error", message=f"There is no {exercise_id} in this notebook.")
-        _send(channel, outcome)
+            message = f"There is no {exercise_id} in this notebook."
+            _send(channel, Outcome(trouble="error", message=message), None)
 
 
-def _send(channel: Channel, outcome: Outcome) -> None:
+def _observe_case(
+    answer: Any, case: dict[str, Any], forbidden: Sequence[str]
+) -> tuple[Outcome, Trace | None]:
+    """What the answer shows in one case, and the trace of how it did."""
+    module, _, name = case["observer"].rpartition(".")
+    observer = getattr(importlib.import_module(module), name)
+    _seed_everything()
+    if not case["traced"] or not callable(answer) or forbidden_name(answer, forbidden):
+        return observe(answer, observer, case["inputs"], forbidden), None
+    recorder = Recorder(answer)
+    outcome = observe(recorder, observer, case["inputs"])
+    # The judge makes the arrays itself, from the trace.
+    return replace(outcome, arrays=outcome.arrays and {}), recorder.trace() if outcome.arrays else None
+
+
+def _send(channel: Channel, outcome: Outcome, trace: Trace | None) -> None:
     arrays = None if outcome.arrays is None else {str(name): array for name, array in outcome.arrays.items()}
-    text = {"trouble": outcome.trouble, "message": outcome.message, "printed": outcome.printed}
+    said = {"trouble": outcome.trouble, "message": outcome.message, "printed": outcome.printed}
+    said |= {"n_printed": outcome.n_printed}
     try:
-        channel.send({"arrays": arrays, **text, "n_printed": outcome.n_printed})
+        channel.send({"arrays": arrays, "trace": trace, **said})
     except ValueError as error:
         message = f"Your answer ran, but what it gives cannot be written down: {error}."
-        channel.send({**text, "arrays": None, "trouble": "error", "message": message, "n_printed": 0})
+        said |= {"trouble": "error", "message": message}
+        channel.send({"arrays": None, "trace": None, **said})
 
 
 def _seed_everything() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
     torch.manual_seed(0)
+
+
+class Snapshot:
+    """What cells may find patched and the runner relies on; put back after each cell, so that it harms no other."""
+
+    def __init__(self) -> None:
+        modules = [torch, torch.nn.functional, builtins, os, sys.modules["json"], sys.modules["math"], np]
+        modules += [module for name, module in sys.modules.items() if name.startswith("course_utils")]
+        self._modules = [(vars(module), dict(vars(module))) for module in modules]
+        self._classes = [
+            (kind, dict(vars(kind))) for kind in (torch.Tensor, torch.Generator, Outcome, Channel)
+        ]
+        self._loaded = dict(sys.modules)
+
+    def restore(self) -> None:
+        """Undo every change that can be seen by comparing names with what they stood for."""
+        for now, before in [*self._modules, (sys.modules, self._loaded)]:
+            for name, value in before.items():
+                if now.get(name) is not value:
+                    now[name] = value
+        for kind, before in self._classes:
+            for name in [name for name in vars(kind) if name not in before]:
+                delattr(kind, name)
+            for name, value in before.items():
+                if vars(kind).get(name) is not value:
+                    setattr(kind, name, value)
+        sys.settrace(None)
+        sys.setprofile(None)
+        sys.setrecursionlimit(1000)
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
 
 
 # --- the notebook ------------------------------------------------------------------------------------------------

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-MAX_HEADER = 1 << 20  # bytes
+MAX_HEADER = 1 << 22  # bytes: 4 MiB, for a few ten thousand tensors
 MAX_PAYLOAD = 1 << 25  # bytes: 32 MiB
-MAX_TENSORS = 4096
+MAX_TENSORS = 50_000
 MAX_NDIM = 8
 MAX_DEPTH = 24
 
@@ -133,25 +132,35 @@ def decode(header: bytes, payload: bytes) -> Any:
 
 
 class _Payload:
-    """Takes tensors off the front of the payload."""
+    """Takes tensors off the front of the payload; they share its memory and do not overlap."""
 
     def __init__(self, data: bytes) -> None:
-        self.rest = memoryview(data)
-        self.n_taken = 0
+        self._data = bytearray(data)
+        self._at = self._n_taken = 0
+
+    @property
+    def rest(self) -> int:
+        """Bytes not taken yet."""
+        return len(self._data) - self._at
 
     def take(self, description: Any) -> Tensor:
         dtype, shape = _checked(description)
-        self.n_taken += 1
-        n_bytes = prod(shape) * dtype.itemsize
-        if self.n_taken > MAX_TENSORS or n_bytes > len(self.rest):
+        self._n_taken += 1
+        count, at = prod(shape), self._at
+        self._at += _padded(count * dtype.itemsize)
+        if self._n_taken > MAX_TENSORS or self.rest < 0:
             raise WireError("a tensor is longer than its bytes")
-        data, self.rest = self.rest[:n_bytes], self.rest[n_bytes:]
-        if not n_bytes:
+        if not count:
             return torch.empty(shape, dtype=dtype)
-        flat = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-        if dtype is torch.bool:
-            flat = (flat != 0).to(torch.uint8)  # a bool of any other byte would be undefined behaviour
-        return flat.view(dtype).reshape(shape)
+        if dtype is torch.bool:  # one of any other byte than 0 and 1 would be undefined behaviour
+            return (torch.frombuffer(self._data, dtype=torch.uint8, count=count, offset=at) != 0).reshape(
+                shape
+            )
+        return torch.frombuffer(self._data, dtype=dtype, count=count, offset=at).reshape(shape)
+
+
+def _padded(n_bytes: int) -> int:
+    return -(-n_bytes // 8) * 8
 
 
 def _checked(description: Any) -> tuple[torch.dtype, tuple[int, ...]]:
@@ -182,8 +191,8 @@ def _tensor(value: Tensor, tensors: list[bytes]) -> list[Any]:
     name = str(value.dtype).removeprefix("torch.")
     if name not in DTYPES:
         raise ValueError(f"tensors of {name} are not plain data")
-    array = np.ascontiguousarray(value.detach().cpu().numpy())
-    tensors.append(array.tobytes())
+    data = value.detach().cpu().numpy().tobytes()
+    tensors.append(data + bytes(_padded(len(data)) - len(data)))
     return [name, list(value.shape)]
 
 

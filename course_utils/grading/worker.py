@@ -1,6 +1,7 @@
 """One process that grades: in this one, in a pool on this machine, or on a cluster."""
 
 import ctypes
+import gc
 import signal
 import sys
 import threading
@@ -51,6 +52,7 @@ class Worker:
         self.settings = settings
         self.zygote = Zygote(confined=settings.confined)
         self._one_at_a_time = threading.Lock()
+        gc.freeze()  # torch's hundred thousand objects need not be looked through again
 
     def grade(self, task: Task) -> Record:
         """A record in any case: of a notebook that cannot be graded, it says why."""

@@ -5,6 +5,7 @@ that knows nothing but them; ``stop`` kills whatever is left of it and tells wha
 touches anything of a student's.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,9 @@ def preload() -> None:
         if len(file.parts) == 1 or file.parts[1] not in NOT_NEEDED:
             importlib.import_module(".".join(file.parts).removesuffix(".__init__"))
     runner.stand_in()
+    # Jails share this memory until they write to it, and the garbage collector would.
+    gc.collect()
+    gc.freeze()
 
 
 class Jail:
