@@ -986,7 +986,7 @@ show(
     image_grid(
         panels.clamp(0, 1),
         n_columns=6,
-        row_labels=["given", *(f"trained: {name}" for name in denoisers)],
+        row_labels=["given", *(f"{name} net" for name in denoisers)],
         column_labels=[*damaged] * 2,
         cell_inches=1.15,
         title="Each network repairs the damage it was trained on",
@@ -1144,7 +1144,7 @@ def homotopies(model: nn.Module, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 # %% slideshow={"slide_type": "subslide"}
 rows = []
-for i, j in ((3, 5), (4, 7)):
+for i, j in ((3, 5), (1, 2)):
     rows += homotopies(deep[5], examples[i % data.n_classes], examples[j % data.n_classes])
 show(
     image_grid(
