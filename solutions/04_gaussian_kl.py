@@ -639,7 +639,7 @@ print(
 )
 
 # %% slideshow={"slide_type": "subslide"}
-figure, axes = new_figure()
+figure, axes = new_figure(figsize=(10, 3.7))
 axes.plot(v, v, color=COLOURS["truth"], label="logvar, as it is")
 for kept, colour, name in [
     (guarded, "model", "log(exp(logvar) + 1e-8)"),
