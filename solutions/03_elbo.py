@@ -703,24 +703,15 @@ for x_n, m_n, bound, truth in zip(xs, mean, best, linear_gaussian_log_evidence(x
 print(f"posterior variance {float(var):.4f} for every x")
 
 # %% slideshow={"slide_type": "skip"}
-means, stds = (
-    torch.linspace(-0.5, 2.1, 131, dtype=torch.float64),
-    torch.linspace(0.15, 1.2, 106, dtype=torch.float64),
-)
+means, stds = torch.linspace(-0.5, 2.1, 131).double(), torch.linspace(0.15, 1.2, 106).double()
 surface = linear_gaussian_elbo(X, means[None, :], stds[:, None] ** 2, W, B, NOISE_VAR)  # (widths, means)
 best_mean, best_var = optimal_gaussian_posterior(X[None], *model)
 figure, axes = new_figure()
 levels = log_evidence.item() - torch.tensor([6, 4, 3, 2, 1.5, 1, 0.5, 0.25, 0.1, 0.03])
 lines = axes.contour(means, stds, surface, levels=levels, cmap="Purples", vmin=-9)
 axes.clabel(lines, fmt="%.2f", fontsize=12)
-axes.plot(
-    best_mean,
-    best_var.sqrt(),
-    "*",
-    markersize=18,
-    color=COLOURS["truth"],
-    label="posterior: ELBO = log p(x) = -1.83",
-)
+look = {"markersize": 18, "color": COLOURS["truth"], "label": "posterior: ELBO = log p(x) = -1.83"}
+axes.plot(best_mean, best_var.sqrt(), "*", **look)
 axes.set(title="The ELBO has one summit, the posterior, and its height is the evidence")
 axes.set(xlabel="mean of q", ylabel="width of q")
 _ = axes.legend(loc="upper left", frameon=True)
