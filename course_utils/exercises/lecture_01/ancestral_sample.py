@@ -5,7 +5,7 @@ from torch import Tensor
 
 from course_utils.exercises import Case, Exercise, Mistake, same_law, same_mean
 from course_utils.exercises.lecture_01 import observers
-from course_utils.exercises.lecture_01.observers import TENTHS
+from course_utils.exercises.lecture_01.observers import LEVELS
 from course_utils.exercises.observers import Arrays, Inputs
 
 
@@ -20,7 +20,7 @@ def ancestral_sample(
 
 # --- inputs: plain data from a seeded generator -----------------------------------------------------------------
 
-SHARES = "shares of draws below the 10 %, 20 %, ..., 90 % points"
+SHARES = "shares of draws below the 10 %, 30 %, ..., 90 % points"
 BY_POSITION = "share of draws left of the gap, position by position"
 BY_CALL = "share of draws left of the gap, call by call"
 
@@ -69,9 +69,9 @@ def one_at_a_time(generator: torch.Generator) -> Inputs:
     return two_far_components(generator) | {"n": 1, "_repeats": 80}
 
 
-def tenths(_: Inputs) -> Arrays:
-    """By definition of the 10 %, 20 %, ..., 90 % points."""
-    return {SHARES: TENTHS[None]}
+def levels(_: Inputs) -> Arrays:
+    """By definition of the 10 %, 30 %, ..., 90 % points."""
+    return {SHARES: LEVELS[None]}
 
 
 def left_weight(inputs: Inputs) -> Arrays:
@@ -203,7 +203,7 @@ exercise = Exercise(
             three_components,
             observers.law_of_a_large_sample,
             {SHARES: same_mean()},
-            tenths,
+            levels,
         ),
         Case(
             "20 draws at a time are independent",
@@ -217,7 +217,7 @@ exercise = Exercise(
             one_component_is_never_drawn,
             observers.law_of_a_large_sample,
             {SHARES: same_mean()},
-            tenths,
+            levels,
         ),
         Case(
             "one draw at a time",

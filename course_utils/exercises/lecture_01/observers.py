@@ -18,7 +18,9 @@ from course_utils.exercises.observers import (
 )
 
 SAME_SEED = "the same seed gives the same draws"
-TENTHS = torch.arange(1, 10, dtype=torch.float64) / 10
+LEVELS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9], dtype=torch.float64)
+RATIO = "estimated p(x) / exact p(x)"
+SPREAD = "standard deviation of the estimates of p(x), relative to p(x)"
 N_CODES = "number of codes that log_likelihood_fn was asked about"
 
 
@@ -34,7 +36,7 @@ def boolean_value(answer: Answer, inputs: Inputs) -> Arrays:
 
 
 def law_of_a_large_sample(answer: Answer, inputs: Inputs) -> Arrays:
-    """Where the draws of one call fall: below the mixture's own 10 %, 20 %, ..., 90 % points lie these shares.
+    """Where the draws of one call fall: below the mixture's own 10 %, 30 %, ..., 90 % points lie these shares.
 
     F(x) is uniform on (0, 1) if x has the distribution function F, so one comparison sees the whole law.
     """
@@ -49,9 +51,9 @@ def law_of_a_large_sample(answer: Answer, inputs: Inputs) -> Arrays:
         ADVANCES: torch.tensor(not torch.equal(sample, following)),
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
         SAME_SEED: torch.tensor(torch.equal(sample, again)),
-        "shares of draws below the 10 %, 20 %, ..., 90 % points": (
-            level[:, None] < TENTHS
-        ).double(),  # (n, 9)
+        "shares of draws below the 10 %, 30 %, ..., 90 % points": (
+            level[:, None] < LEVELS
+        ).double(),  # (n, 5)
         UNCHANGED: _unchanged(arguments, inputs),
     }
 
@@ -88,12 +90,14 @@ def evidence_ratio(answer: Answer, inputs: Inputs) -> Arrays:
     if wrong := {tuple(estimate.shape) for estimate in estimates} - {()}:
         raise NonsenseError(f"it returns a tensor of shape {wrong.pop()} where one number is expected")
     stacked = torch.stack(estimates)
+    # Bounded, so that a wildly wrong estimate stays a number that can be compared.
+    ratio = (stacked - exact).clamp(-60, 60).exp()
     return {
         N_CODES: torch.tensor(log_likelihood.n_codes / inputs["_repeats"]),
         ADVANCES: torch.tensor(not torch.equal(stacked[0], stacked[1])),
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
-        # Bounded, so that a wildly wrong estimate stays a number that can be compared.
-        "estimated p(x) / exact p(x)": (stacked - exact).clamp(-60, 60).exp(),
+        RATIO: ratio,
+        SPREAD: ratio.std(),
     }
 
 
