@@ -642,8 +642,8 @@ print(f"by hand, from -1500:   {-1500 + math.log(1 + math.exp(-1)):.4f}")
 #
 # `x` has shape `(B,)`; `log_weights` (logarithms of weights that sum to 1), `means` and `stds` (standard
 # deviations) have shape `(K,)`. Return shape `(B,)`. The result must stay finite and right far from the
-# data, where $\log p(x)$ is about -1500. (`torch.distributions` may be used, but not its
-# `MixtureSameFamily`: that is the answer.)
+# data, where $\log p(x)$ is about -1500. Write the Gaussian out;
+# `torch.distributions` makes a good second opinion.
 
 
 # %%
@@ -1073,7 +1073,7 @@ for name, k in examples:
 figure = image_grid(
     torch.cat(strips).clamp(0, 1),
     n_columns=7,
-    title="Directions learnt from the other classes work on a new one",
+    title="Directions from the other classes work on a new one",
     row_labels=[f"{name}, {data.class_names[k]}" for name, k in examples],
     column_labels=[f"{t:+.1f}" for t in steps.tolist()],
     cell_inches=0.82,
