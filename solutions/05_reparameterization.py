@@ -132,9 +132,8 @@ square(z).mean().backward()
 print(f"its gradient: ({mu.grad:.1f}, {sigma.grad:.1f}), which should be near (2, 1)")
 
 # %% [markdown]
-# No error, no warning, and a gradient of exactly zero. A network behind this line would look as if it trained, and
-# never
-# learn where to put $z$.
+# No error, no warning, and a gradient of exactly zero. The encoder would never hear from the decoder: the model would
+# look as if it trained, and never learn where to put $z$.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Is zero perhaps the right answer? For one fixed z, nothing about z changes when mu changes..." This is the
@@ -169,11 +168,10 @@ before.set(ylim=after.get_ylim(), title="Before: z is drawn, the gradient stops"
 after.set_title("After: z is computed, the gradient flows")
 show(
     figure,
-    alt="Two computation graphs from mu and sigma over z to f(z). On the left z is a round, random node "
-    "and the "
-    "dashed gradient arrows coming back from f end in crosses before mu and sigma. On the right z is a "
-    "square, computed node "
-    "with a round noise node eps above it, and the gradient arrows reach mu and sigma.",
+    alt="Two computation graphs from mu and sigma over z to f(z). On the left z is a round, random "
+    "node and the dashed gradient arrows coming back from f end in crosses before mu and sigma. "
+    "On the right z is a square, computed node with a round noise node eps above it, and the "
+    "gradient arrows reach mu and sigma.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -277,7 +275,7 @@ print("dz/dlogvar = (z - mu) / 2:", torch.allclose(logvar.grad, (z - m).detach()
 # Keep them where they are, and ask how their **probabilities** change. Three lines:
 #
 # $$\begin{aligned}
-# \nabla E[f(z)] &= \int f(z)\, \nabla q(z)\, dz && \text{$f$ does not depend on } \mu, \sigma \\
+# \nabla E[f(z)] &= \int f(z)\, \nabla q(z)\, dz && f \text{ does not depend on } \mu, \sigma \\
 # &= \int f(z)\, q(z)\, \nabla \log q(z)\, dz && \nabla q = q \, \nabla \log q \\
 # &= E\big[\, f(z)\, \nabla \log q(z) \,\big] && \text{an expectation again.}
 # \end{aligned}$$
@@ -458,9 +456,9 @@ axes.set(ylabel="density", xlim=(-3, 16))
 axes.legend()
 show(
     figure,
-    alt="Histograms of single-draw gradient estimates. Pathwise estimates form a narrow hill around the "
-    "exact gradient of 2. Those of the score function pile up just below 0 and have a long thin tail to 16 "
-    "and beyond, with the same mean.",
+    alt="Histograms of single-draw gradient estimates. Pathwise estimates form a narrow hill around "
+    "the exact gradient of 2. Those of the score function pile up just below 0 and have a long "
+    "thin tail to 16 and beyond, with the same mean.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -542,12 +540,11 @@ axes.annotate(
 )
 axes.set(title="A baseline near the mean of f takes nearly all the variance away", ylim=(0, 700))
 axes.set(xlabel="baseline b", ylabel="variance for one draw")
-axes.legend(loc="upper center")
+axes.legend(loc="upper left", bbox_to_anchor=(0.52, 1.0))
 show(
     figure,
-    alt="Variance of the score-function estimate against the baseline b: a parabola, about 570 at b = 0 "
-    "and close to zero near "
-    "b = 11.75, just right of the mean of f; measured points lie on it.",
+    alt="Variance of the score-function estimate against the baseline b: a parabola, about 570 at b = "
+    "0 and close to zero near b = 11.75, just right of the mean of f; measured points lie on it.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -617,9 +614,8 @@ for n in sizes:
     f_n, s_n = square(1 + 0.5 * noise_n), noise_n / 0.5
     centred = ((f_n - f_n.mean(1, keepdim=True)) * s_n).mean(1)
     factors["mean of all draws"].append(centred / 2)
-    factors["mean of the others"].append(
-        centred / 2 * n / (n - 1)
-    )  # f - mean of the others = n / (n-1) (f - mean)
+    # f - mean of the others = n / (n - 1) * (f - mean of all)
+    factors["mean of the others"].append(centred / 2 * n / (n - 1))
 
 # %% slideshow={"slide_type": "subslide"}
 figure, axes = new_figure(figsize=(10, 3.6))
@@ -637,16 +633,16 @@ axes.set(xlabel="number of draws n", ylabel="mean estimate / exact")
 axes.legend(ncols=2, loc="lower right")
 show(
     figure,
-    alt="Mean gradient estimate divided by the exact gradient, against the number of draws, with bars of "
-    "five standard errors. "
-    "With the mean of the others the points lie on 1; with the mean of all draws they follow 1 - 1/n, "
-    "from one half at n = 2.",
+    alt="Mean gradient estimate divided by the exact gradient, against the number of draws, with bars "
+    "of five standard errors. With the mean of the others the points lie on 1; with the mean of "
+    "all draws they follow 1 - 1/n, from one half at n = 2.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
-for name, shrink in (("mean of all draws", 1 - 1 / 4), ("mean of the others", 1.0)):
-    at_four = factors[name][sizes.index(4)]
+at_n4 = {name: values[sizes.index(4)] for name, values in factors.items()}
+at_n4["score_function_with_baseline"] = repeat(score_function_with_baseline, square, n=4) / 2
+for (name, at_four), shrink in zip(at_n4.items(), (1 - 1 / 4, 1.0, 1.0), strict=True):
     error = at_four.std() / math.sqrt(len(at_four))
     print(f"n = 4, {name}: {shrink:.2f} of the gradient:", bool((at_four.mean() - shrink).abs() < 5 * error))
 
@@ -660,7 +656,7 @@ for name, shrink in (("mean of all draws", 1 - 1 / 4), ("mean of the others", 1.
 # | estimator | variance, for large $D$ | grows like |
 # |---|---|---|
 # | score function | $\approx D^2\, (m^2 + \sigma^2)^2 / (n \sigma^2)$ | $D^2$ |
-# | with a baseline | $\approx D\, (4m^2 + 2\sigma^2)/n \cdot n/(n-1)$ | $D$ |
+# | with a baseline | $\approx D\, (4m^2 + 2\sigma^2) / (n - 1)$ | $D$ |
 # | pathwise | $= 4\sigma^2 / n$ | constant |
 #
 # To the score function the other $D - 1$ dimensions are noise in $f$. The slope in the first direction never hears
@@ -727,6 +723,10 @@ print(
     f"all {ratios.numel()} measured variances within 30 % of the closed form:",
     bool(((ratios - 1).abs() < 0.3).all()),
 )
+far, large = 10**7, {"score function": 10**14 * (M**2 + S**2) ** 2 / (N * S**2)}
+large |= {"with a baseline": far * (4 * M**2 + 2 * S**2) / (N - 1), "pathwise": 4 * S**2 / N}
+last = closed_form_variances(far, M, S, N)
+print("closed forms / table at D = 10^7:", [round(last[name] / large[name], 3) for name in LOOK])
 for dim in (1, 16, 128):
     print(f"D = {dim:3d}: " + ", ".join(f"{name} {value:.4g}" for name, value in theory[dim].items()))
 
@@ -752,10 +752,9 @@ axes.minorticks_off()
 show(
     figure,
     alt="Variance against dimension from 1 to 128 on logarithmic axes, measured points on closed-form "
-    "lines. The score function "
-    "grows with the square of the dimension, with a baseline it grows linearly, the pathwise estimate "
-    "stays constant, far "
-    "below the squared gradient, which the score function exceeds from a few dimensions on.",
+    "lines. The score function grows with the square of the dimension, with a baseline it grows "
+    "linearly, the pathwise estimate stays constant, far below the squared gradient, which the "
+    "score function exceeds from a few dimensions on.",
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -925,18 +924,16 @@ right.set(
     yscale="log",
     xlabel="decoder passes so far",
     ylabel="gap to the optimum, nats",
-    ylim=(1e-3, 1),
+    ylim=(3e-4, 1),
 )
 right.set_title("and cost L times as much")
 right.legend(loc="lower left")
 show(
     figure,
-    alt="Left: variance of the gradient against draws per example. With 32 examples it falls by half and "
-    "levels off; "
-    "with a fixed number of decoder passes it rises steadily. Right: gap to the best ELBO against "
-    "decoder passes for 1, 8 and 64 "
-    "draws; the curves have the same shape, each shifted to the right by its cost, so one draw gets "
-    "there first.",
+    alt="Left: variance of the gradient against draws per example. With 32 examples it falls by half "
+    "and levels off; with a fixed number of decoder passes it rises steadily. Right: gap to the "
+    "best ELBO against decoder passes for 1, 8 and 64 draws; the curves have the same shape, each "
+    "shifted to the right by its cost, so one draw gets there first.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1010,9 +1007,9 @@ for axes, temperature in zip(panels, (0.1, 0.7, 4.0), strict=True):
 figure.suptitle("The colder, the closer to a true choice among three classes")
 show(
     figure,
-    alt="Three triangles whose corners are the classes, with 600 relaxed draws each. At temperature 0.1 "
-    "nearly all points sit in "
-    "the corners, at 0.7 they spread along edges and interior, at 4 they gather in a cloud near the middle.",
+    alt="Three triangles whose corners are the classes, with 600 relaxed draws each. At temperature "
+    "0.1 nearly all points sit in the corners, at 0.7 they spread along edges and interior, at 4 "
+    "they gather in a cloud near the middle.",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1046,10 +1043,11 @@ def relaxed_gradients(temperature: float, n: int = 100_000) -> Tensor:
     return torch.autograd.grad((y - target).square().sum(), leaf)[0]
 
 
-def score_gradients(n: int = 100_000) -> Tensor:
-    """Single-draw estimates by the score function, d log p_z / dl = one-hot - p, with the baseline E[f]."""
-    z = (logits + gumbel[:n]).argmax(1)
-    return (f_classes[z] - p @ f_classes)[:, None] * (torch.eye(3)[z] - p)
+def score_gradients(n_latents: int, n: int = 100_000) -> Tensor:
+    """Single-draw estimates for the first of several latents; d log p_z / dl = one-hot - p: (n, 3)."""
+    z = torch.multinomial(p, n * n_latents, replacement=True, generator=generator).view(n, n_latents)
+    advantage = (f_classes[z] - p @ f_classes).sum(1)  # the baseline is E[f]
+    return advantage[:, None] * (torch.eye(3)[z[:, 0]] - p)
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1082,7 +1080,14 @@ for n_latents, dashes in ((1, "-."), (16, (0, (6, 1, 1, 1)))):
     level = score_variance(n_latents).sqrt()
     axes.axhline(level, color=LOOK["score function"]["color"], linestyle=dashes)
     words = f"score function,\n{n_latents} latent{'s' * (n_latents > 1)}"
-    axes.text(4.6, level, words, color=LOOK["score function"]["color"], va="bottom", weight="bold")
+    axes.text(
+        4.6,
+        level,
+        words,
+        color=LOOK["score function"]["color"],
+        va="center" if n_latents > 1 else "bottom",
+        weight="bold",
+    )
 axes.axhline(
     exact_gradient.norm(),
     color=COLOURS["truth"],
@@ -1090,27 +1095,28 @@ axes.axhline(
     linewidth=1.6,
 )
 axes.text(4.6, 0.9 * exact_gradient.norm(), "exact gradient", va="top")
-axes.set(xscale="log", title="Cooling trades bias for variance", ylim=(0, None), xlim=(0.09, 4.4))
+axes.set(xscale="log", title="Cooling trades bias for variance", ylim=(0, 1.4), xlim=(0.09, 4.4))
 axes.set(xlabel="temperature", ylabel="bias, or standard deviation")
 axes.set_xticks(TEMPERATURES, TEMPERATURES)
 axes.minorticks_off()
-axes.legend(loc="upper right")
+axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.8))
 show(
     figure,
-    alt="Against the temperature: the standard deviation of the relaxed gradient falls steadily as it gets "
-    "warmer. Its bias is small up to temperature 1 and grows beyond it. The standard deviation of the score "
-    "function, which has no bias, is a horizontal line at about the length of the exact gradient for one "
-    "latent, and higher for 16 latents.",
+    alt="Against the temperature: the standard deviation of the relaxed gradient falls steadily as it "
+    "gets warmer. Its bias is small up to temperature 1 and grows beyond it. The standard "
+    "deviation of the score function, which has no bias, is a horizontal line at about the length "
+    "of the exact gradient for one latent, and higher for 16 latents.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
-estimates = score_gradients()
-error = 5 * (estimates.var(0) / len(estimates)).sqrt()
-unbiased = ((estimates.mean(0) - exact_gradient).abs() < error).all()
-print("score function, unbiased to five standard errors:", bool(unbiased))
-variance_fits = (estimates.var(0).sum() / score_variance(1) - 1).abs() < 0.05
-print("and its variance as in the formula, to within 5 %:", bool(variance_fits))
+for n_latents in (1, 16):
+    estimates = score_gradients(n_latents)
+    error = 5 * (estimates.var(0) / len(estimates)).sqrt()
+    unbiased = ((estimates.mean(0) - exact_gradient).abs() < error).all()
+    variance_fits = (estimates.var(0).sum() / score_variance(n_latents) - 1).abs() < 0.05
+    print(f"{n_latents:2d} latents: unbiased to five standard errors: {unbiased}, ", end="")
+    print(f"variance as in the formula to within 5 %: {variance_fits}")
 print("from the coldest to the warmest, the bias grows and the spread falls:", bool(bias[0] < bias[-1]),
       bool(noise_level[0] > noise_level[-1]))  # fmt: skip
 
@@ -1198,9 +1204,8 @@ find_the_bug = check("find_the_bug", find_the_bug)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Check yourself
 #
-# 1. Your encoder's `logvar` outputs never move from where they were initialised, and there is no error. Name two
-#    lines of code that
-#    do this.
+# 1. The reconstruction term of your VAE sends no gradient to `logvar`, and there is no error. Name two lines of code
+#    that do this. What will the KL term then do to `logvar`?
 # 2. `eps = torch.randn(B, 1)` instead of `torch.randn(B, D)`. The mean and variance of every entry of `z` are right.
 #    What is wrong?
 # 3. You add 1000 to $f$. What happens to the mean and the variance of each of the three estimators?
@@ -1213,8 +1218,7 @@ find_the_bug = check("find_the_bug", find_the_bug)
 # <summary>Answers</summary>
 #
 # 1. `z = torch.normal(mu, sigma)`, whose gradient is zero; or a noise term that is detached, such as
-#    `mu + (sigma * eps).detach()`. (With `.sample()` nothing at all reaches the encoder from the decoder; `mu` stays
-#   too.)
+#    `mu + (sigma * eps).detach()`. Nothing holds against the KL term then: it drives `logvar` to 0, the prior's.
 # 2. The dimensions of one example are perfectly correlated: $z$ moves along a line. The KL term in closed form
 #    assumes that they are
 #    independent, so the loss is no longer an ELBO.

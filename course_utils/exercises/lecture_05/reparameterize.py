@@ -197,9 +197,8 @@ exercise = Exercise(
     mistakes=(
         Mistake(
             "sample",
-            ".sample() draws without a graph, so no gradient reaches mu or logvar: an encoder behind "
-            "it never learns. "
-            "Write the draw as arithmetic on mu and logvar, with the noise from torch.randn and "
+            ".sample() draws without a graph, so no gradient reaches mu or logvar, and the encoder never hears from "
+            "the decoder. Write the draw as arithmetic on mu and logvar, with the noise from torch.randn and "
             "`generator`.",
             torchs_sample,
         ),
