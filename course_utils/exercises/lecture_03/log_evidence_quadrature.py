@@ -36,8 +36,8 @@ def one_bump(generator: torch.Generator) -> Inputs:
     return _one_bump(_uniform(-4.0, -2.0, generator), 401, generator)
 
 
-def coarse_grid(generator: torch.Generator) -> Inputs:
-    return _one_bump(_uniform(-4.0, -2.0, generator), 51, generator)
+def coarser_grid(generator: torch.Generator) -> Inputs:
+    return _one_bump(_uniform(-4.0, -2.0, generator), 201, generator)
 
 
 def two_bumps_far_from_zero(generator: torch.Generator) -> Inputs:
@@ -89,10 +89,6 @@ def step_subtracted(log_joint: LogJoint, grid: Tensor) -> Tensor:
     return torch.logsumexp(log_joint(grid), 0) - (grid[1] - grid[0]).log()
 
 
-def one_step_too_many(log_joint: LogJoint, grid: Tensor) -> Tensor:
-    return torch.logsumexp(log_joint(grid), 0) + torch.log((grid[-1] - grid[0]) / len(grid))
-
-
 def not_a_logarithm(log_joint: LogJoint, grid: Tensor) -> Tensor:
     return torch.trapezoid(log_joint(grid).exp(), grid)
 
@@ -126,12 +122,17 @@ def simpson(log_joint: LogJoint, grid: Tensor) -> Tensor:
     return torch.logsumexp(log_joint(grid) + weights.log(), dim=-1) + torch.log(step / 3)
 
 
+def mean_height_times_width(log_joint: LogJoint, grid: Tensor) -> Tensor:
+    return torch.logsumexp(log_joint(grid), 0) - math.log(len(grid)) + torch.log(grid[-1] - grid[0])
+
+
 def midpoints(log_joint: LogJoint, grid: Tensor) -> Tensor:
     middle, width = (grid[1:] + grid[:-1]) / 2, grid.diff()
     return torch.logsumexp(log_joint(middle) + width.log(), 0)
 
 
-_COMPARE = close(rtol=1e-5, atol=3e-3)
+# Rules that all tend to the integral differ by up to 1 / G on G points: 0.005 nats on the coarser grid.
+_COMPARE = close(rtol=1e-5, atol=6e-3)
 _OBSERVE = observers.evidence_on_a_grid
 
 exercise = Exercise(
@@ -145,7 +146,7 @@ exercise = Exercise(
     reference=log_evidence_quadrature,
     cases=(
         Case("one bump on 401 points", one_bump, _OBSERVE, _COMPARE, exact),
-        Case("one bump on a coarse grid of 51 points", coarse_grid, _OBSERVE, _COMPARE, exact),
+        Case("one bump on 201 points", coarser_grid, _OBSERVE, _COMPARE, exact),
         Case("two bumps far from zero, in float64", two_bumps_far_from_zero, _OBSERVE, _COMPARE, exact),
         Case("a log evidence below -1400", very_unlikely, _OBSERVE, _COMPARE, exact),
         Case("a log evidence above 800", very_likely, _OBSERVE, _COMPARE, exact),
@@ -188,12 +189,6 @@ exercise = Exercise(
             step_subtracted,
         ),
         Mistake(
-            "fence_posts",
-            "G points have G - 1 intervals between them: the step is (last - first) / (G - 1), or grid[1] "
-            "- grid[0].",
-            one_step_too_many,
-        ),
-        Mistake(
             "not_a_logarithm",
             "This is p(x). Return its logarithm, and stay in logarithms on the way.",
             not_a_logarithm,
@@ -209,7 +204,7 @@ exercise = Exercise(
             own_grid,
         ),
     ),
-    accepted=(rectangles, maximum_taken_out, simpson, midpoints),
+    accepted=(rectangles, maximum_taken_out, simpson, midpoints, mean_height_times_width),
     hints=(
         "An integral over a grid is a sum of areas: height times width. What is the logarithm of such a sum?",
         "The heights come as logarithms. `torch.logsumexp` adds them up without ever leaving the range of "
