@@ -315,18 +315,16 @@ show(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · A linear autoencoder finds the PCA subspace
 #
-# Now the same as a network: $z = E\,(x - \bar x)$ and $\hat x = \bar x + D z$, two matrices without constraints,
+# Now the same as a network: $z = W_e\,(x - \bar x)$ and $\hat x = \bar x + W_d\, z$, two matrices without constraints,
 # trained by gradient descent from a random start. It knows nothing of eigenvectors.
 #
-# It cannot find the eigenvectors themselves: for any invertible $A$, the pair $(A E,\; D A^{-1})$ gives the same
-# $\hat x$. Only the **subspace** spanned by the columns of $D$ is determined.
+# It cannot find the eigenvectors themselves: for any invertible $A$, the pair $(A W_e,\; W_d A^{-1})$ gives the same
+# $\hat x$. Only the **subspace** spanned by the columns of $W_d$ is determined.
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
-E, D, A = (
-    torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((3, 8), (8, 3), (3, 3))
-)
-same = torch.allclose(D @ E, (D @ A.inverse()) @ (A @ E))
+W_e, W_d, A = (torch.randn(*size, generator=generator).double() for size in ((3, 8), (8, 3), (3, 3)))
+same = torch.allclose(W_d @ W_e, (W_d @ A.inverse()) @ (A @ W_e))
 print("another code, the same reconstruction:", same)
 
 
