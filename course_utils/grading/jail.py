@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -41,6 +42,11 @@ class Zygote:
     def __init__(self, *, confined: bool = True) -> None:
         self._confined = confined
         self._process, self._control = start_zygote(confined=confined)
+
+    @property
+    def process_id(self) -> int:
+        """The sandbox's process."""
+        return self._process.pid
 
     def __enter__(self) -> "Zygote":
         return self
@@ -90,6 +96,7 @@ class Jail:
     def __init__(self, zygote: Zygote, channel: Channel) -> None:
         self._zygote, self._channel = zygote, channel
         self.used = Used()
+        self.token = secrets.token_hex(8)
         self._is_new = True  # no student's code has run yet, so what it says is our own
 
     def __enter__(self) -> "Jail":
@@ -109,8 +116,19 @@ class Jail:
         if isinstance(message, dict) and "broken" in message and self._is_new:
             raise NoSandboxError(f"The sandbox starts, but no jail in it: {str(message['broken'])[:200]}")
         self._is_new = False
-        if not isinstance(message, dict) or "died" in message:
-            raise WireError("the answer's process ended")
+        if not isinstance(message, dict):
+            raise WireError("what was sent is no message")
+        return message
+
+    def hear_of(self, kind: str, seconds: float) -> dict[str, Any]:
+        """What the jail's own part says about ``kind`` or about a cell: it knows the token it was given.
+
+        Whatever else comes, a student's code has written, and it is the present cell or exercise that did it.
+        Raises: WireError.
+        """
+        message = self.hear(seconds)
+        if message.get("token") != self.token or not {kind, "cell"} & message.keys():
+            raise WireError("something else was sent")
         return message
 
     def observe(self, observer: str, inputs: Any, *, traced: bool) -> tuple[Outcome, Any]:

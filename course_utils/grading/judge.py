@@ -12,7 +12,7 @@ import torch
 from course_utils.exercises.definition import Case, Exercise
 from course_utils.exercises.evaluation import Outcome, Verdict, judge, observe
 from course_utils.exercises.observers import Arrays
-from course_utils.grading.jail import SECONDS_PER_CELL, SECONDS_TO_FORK, Jail, Used, Zygote
+from course_utils.grading.jail import SECONDS_PER_CASE, SECONDS_PER_CELL, SECONDS_TO_FORK, Jail, Used, Zygote
 from course_utils.grading.lectures import Lecture
 from course_utils.grading.tracing import Recorder, Replay
 from course_utils.grading.wire import WireError, WireTimeoutError, decode, encode
@@ -96,10 +96,11 @@ def _run_cells(
     jail: Jail, lecture: Lecture, work: Sequence[dict[str, Any] | None], progress: _Progress
 ) -> None:
     cells = [None if number in progress.skipped else cell for number, cell in enumerate(work)]
-    jail.ask({"cells": cells, "answers": [e.id for e in lecture.exercises], "refused": own_versions(lecture)})
+    request = {"cells": cells, "answers": [e.id for e in lecture.exercises], "refused": own_versions(lecture)}
+    jail.ask({**request, "token": jail.token})
     seconds = SECONDS_TO_FORK
-    while "failed" not in (said := jail.hear(seconds)):
-        number = said.get("cell")
+    while "failed" not in (said := jail.hear_of("failed", seconds)):
+        number = said["cell"]
         if type(number) is not int or not 0 <= number < len(cells) or cells[number] is None:
             raise WireError("a cell was announced that there is not")
         cells[number] = None  # each is announced once, so this ends
@@ -124,6 +125,7 @@ def _observe(jail: Jail, exercise: Exercise, progress: _Progress, seed: int) -> 
         else:
             outcomes.append(_put(jail, exercise, case, seed))
     jail.ask(None)
+    jail.hear_of("ended", SECONDS_PER_CASE)
     progress.settled.add(exercise.id)
     progress.exercise = None
 

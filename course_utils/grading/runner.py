@@ -102,19 +102,18 @@ def serve(channel: Channel) -> None:
     notebook, untouched = Notebook(work["answers"]), Snapshot()
     for number, cell in enumerate(work["cells"]):
         if cell is not None:
-            channel.send({"cell": number})
+            channel.send({"cell": number, "token": work["token"]})
             notebook.run(number, **cell)
             untouched.restore()
             _leave_behind(channel, alone)
-    channel.send({"failed": notebook.failed})
+    channel.send({"failed": notebook.failed, "token": work["token"]})
     with suppress(WireError):
         while True:
             request = channel.receive()
             if child := os.fork():
                 _, status = os.waitpid(child, 0)
                 _kill_others(alone)
-                if status:
-                    channel.send({"died": status})
+                channel.send({"ended": status, "token": work["token"]})
             else:
                 _observe_and_exit(channel, notebook.answers, request)
 
@@ -190,6 +189,9 @@ def _seed_everything() -> None:
     torch.manual_seed(0)
 
 
+_RELIED_ON = (torch.Tensor, torch.Generator, Outcome, Channel, Recorder)
+
+
 class Snapshot:
     """What cells may find patched and the runner relies on; put back after each cell, so that it harms no other."""
 
@@ -197,9 +199,7 @@ class Snapshot:
         modules = [torch, torch.nn.functional, builtins, os, sys.modules["json"], sys.modules["math"], np]
         modules += [module for name, module in sys.modules.items() if name.startswith("course_utils")]
         self._modules = [(vars(module), dict(vars(module))) for module in modules]
-        self._classes = [
-            (kind, dict(vars(kind))) for kind in (torch.Tensor, torch.Generator, Outcome, Channel)
-        ]
+        self._classes = [(kind, dict(vars(kind))) for kind in _RELIED_ON]
         self._loaded = dict(sys.modules)
 
     def restore(self) -> None:
