@@ -14,14 +14,12 @@
 # # 5 · Gradients through sampling
 #
 # In lecture 3 the ELBO became an average over draws $z \sim q(z|x)$. To train $q$ we need the derivative of that
-# average
-# with respect to the mean and the width of $q$. But a draw is a throw of dice:
+# average with respect to the mean and the width of $q$. But a draw is a throw of dice:
 #
 # > **How do you differentiate through a throw of dice?**
 #
 # There are two honest answers. One asks almost nothing of the problem and pays in noise; the other made the
-# variational
-# autoencoder possible.
+# variational autoencoder possible.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ## What you will be able to do
@@ -33,16 +31,14 @@
 # * explain why one draw per example is enough to train a VAE, and what to do when $z$ is discrete.
 #
 # **You need** lectures 3 and 4, and the chain rule. **Time:** 90 minutes of lecture, about 70 minutes of exercises;
-# the
-# notebook itself runs in well under half a minute.
+# the notebook itself runs in well under half a minute.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # **Timing (90 min):** the problem 8, the graph and the player 15, score function 15, pathwise 12, baselines 12,
-# dimension 8,
-# one draw in a VAE 8, discrete latents 10, wrap-up 2. The bug hunt is good homework.
+# dimension 8, one draw in a VAE 8, discrete latents 10, wrap-up 2. The bug hunt is good homework.
 #
-# *Ask first, before any slide:* "`z = torch.randn(1) + mu`: what is dz/dmu?" (1.) "And of
-# `z = Normal(mu, 1).sample()`?" Leave the second open. The two lines draw from the same distribution.
+# *Ask first, before any slide:* "`z = torch.randn(1) + mu`: what is dz/dmu?" (1.) "And of `z = Normal(mu,
+# 1).sample()`?" Leave the second open. The two lines draw from the same distribution.
 
 # %% slideshow={"slide_type": "skip"}
 import math
@@ -81,8 +77,7 @@ LOOK = {  # one colour and one marker for each estimator
 # $$\nabla_{\mu, \sigma} \; E_{z \sim N(\mu, \sigma^2)}[\, f(z) \,] .$$
 #
 # In a VAE $f$ is $\log p(x|z)$, a neural network. Here it is something we can solve by hand, so that we know when we
-# are
-# right. For $f(z) = z^2$,
+# are right. For $f(z) = z^2$,
 #
 # $$E[z^2] = \mu^2 + \sigma^2, \qquad \frac{\partial}{\partial \mu} = 2\mu, \qquad \frac{\partial}{\partial \sigma} =
 # 2\sigma .$$
@@ -137,10 +132,8 @@ print(f"its gradient: ({mu.grad:.1f}, {sigma.grad:.1f}), which should be near (2
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Is zero perhaps the right answer? For one fixed z, nothing about z changes when mu changes..." This is the
-# point:
-# the sampler says nothing about what z *would have been* at another mu. The derivative is not zero, it is undefined
-# until
-# we say how the randomness is kept while mu moves.
+# point: the sampler says nothing about what z *would have been* at another mu. The derivative is not zero, it is
+# undefined until we say how the randomness is kept while mu moves.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · Move the dice out of the way
@@ -149,9 +142,8 @@ print(f"its gradient: ({mu.grad:.1f}, {sigma.grad:.1f}), which should be near (2
 #
 # $$\epsilon \sim N(0, 1), \qquad z = \mu + \sigma \epsilon \quad\Longrightarrow\quad z \sim N(\mu, \sigma^2) .$$
 #
-# Nothing about the distribution of $z$ has changed. What has changed is the **graph**: the dice are now thrown
-# beside it,
-# and $z$ is ordinary arithmetic.
+# Nothing about the distribution of $z$ has changed. What has changed is the **graph**: the dice are now thrown beside
+# it, and $z$ is ordinary arithmetic.
 
 # %% slideshow={"slide_type": "subslide"}
 inputs = {"mu": (r"$\mu$", 0.0, 1.5, "input"), "sigma": (r"$\sigma$", 0.0, 0.0, "input")}
@@ -176,17 +168,15 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Round is random, square is computed, dashed red is the gradient on its way back. *Ask:* "Why is there no dashed
-# arrow from
-# z to eps? Could there be one?" (There could; nobody needs it: the noise has no parameters.)
+# arrow from z to eps? Could there be one?" (There could; nobody needs it: the noise has no parameters.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What flows back
 #
 # $$\frac{\partial z}{\partial \mu} = 1, \qquad \frac{\partial z}{\partial \sigma} = \epsilon .$$
 #
-# If $\mu$ grows, every draw moves along with it. If $\sigma$ grows, draws above the mean move up and those below
-# move down,
-# in proportion to their own $\epsilon$.
+# If $\mu$ grows, every draw moves along with it. If $\sigma$ grows, draws above the mean move up and those below move
+# down, in proportion to their own $\epsilon$.
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
@@ -202,25 +192,22 @@ print("dz/dmu is 1:", d_mu.item() == 1, "| dz/dsigma is this draw's eps:", torch
 # ### Follow one $\epsilon$
 #
 # Each string joins an $\epsilon$ to its $z$. Move $\mu$ and $\sigma$, or press play and let them sway: the strings
-# move
-# smoothly, so every $z$ has a derivative. Then choose *drawn anew at every move*. The distribution below is the
-# same, and
-# there is nothing left to follow.
+# move smoothly, so every $z$ has a derivative. Then choose *drawn anew at every move*. The distribution below is the
+# same, and there is nothing left to follow.
 
 # %% slideshow={"slide_type": "fragment"}
 reparameterization_player()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Let the class predict first: "I raise sigma. Which strings move most?" (The outer ones; the one at eps = 0 stays.)
-# Then
-# "drawn anew", and play: the densities glide, the strings flicker. This flicker is the blocked gradient of the left
-# graph.
+# Then "drawn anew", and play: the densities glide, the strings flicker. This flicker is the blocked gradient of the
+# left graph.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### In a network: the logarithm of the variance
 #
-# A network's output may be any number, and a standard deviation must be positive. So the encoder of a VAE gives
-# $\log \sigma^2$, called `logvar`, and we take
+# A network's output may be any number, and a standard deviation must be positive. So the encoder of a VAE gives $\log
+# \sigma^2$, called `logvar`, and we take
 #
 # $$\sigma = e^{\frac12 \log \sigma^2}, \qquad
 # \frac{\partial z}{\partial \log\sigma^2} = \tfrac12\, \sigma\, \epsilon = \tfrac12 (z - \mu) .$$
@@ -229,15 +216,12 @@ reparameterization_player()
 
 # %% [markdown] exercise="reparameterize"
 # Write `reparameterize(mu, logvar, generator=None)`: one draw $z \sim N(\mu, \sigma^2)$ for every entry of `mu`,
-# through
-# which gradients pass to `mu` and to `logvar`. Both are tensors `(B, D)`, float32 or float64, and so is `z`.
-# `logvar` is
-# $\log\sigma^2$; values from -80 to 80 must work.
+# through which gradients pass to `mu` and to `logvar`. Both are tensors `(B, D)`, float32 or float64, and so is `z`.
+# `logvar` is $\log\sigma^2$; values from -80 to 80 must work.
 #
 # * Every example and every dimension gets noise of its own.
 # * `generator` is the only source of randomness. If it is `None`, torch's global generator is used (which is just
-#   what
-#   `generator=None` means to `torch.randn`).
+#   what `generator=None` means to `torch.randn`).
 # * The arguments stay as they were.
 #
 # For example: with `mu = [[1.0, 2.0]]` and `logvar = [[-80.0, -80.0]]` there is almost no noise, and `z` is `[[1.0,
@@ -292,8 +276,8 @@ print("dz/dlogvar = (z - mu) / 2:", torch.allclose(logvar.grad, (z - m).detach()
 # <details>
 # <summary>The two derivatives, step by step</summary>
 #
-# $\epsilon$ depends on both parameters: $\partial \epsilon / \partial \mu = -1/\sigma$ and
-# $\partial \epsilon / \partial \sigma = -(z - \mu)/\sigma^2 = -\epsilon/\sigma$. So
+# $\epsilon$ depends on both parameters: $\partial \epsilon / \partial \mu = -1/\sigma$ and $\partial \epsilon /
+# \partial \sigma = -(z - \mu)/\sigma^2 = -\epsilon/\sigma$. So
 #
 # * $\partial_\mu \log q = -\epsilon \cdot (-1/\sigma) = \epsilon / \sigma$,
 # * $\partial_\sigma \log q = -1/\sigma - \epsilon \cdot (-\epsilon/\sigma) = (\epsilon^2 - 1)/\sigma$.
@@ -317,10 +301,9 @@ weighted = expectation(lambda z: square(z) * (z - 1.0) / 0.5**2, 1.0, 0.5)
 print(f"E[z^2 score_mu] by quadrature: {weighted:.4f}, and 2 mu = 2")
 
 # %% [markdown] exercise="score_function_gradient"
-# Write `score_function_gradient(f, mu, sigma, n, generator)`: the estimate of
-# $\left(\frac{\partial}{\partial\mu}, \frac{\partial}{\partial\sigma}\right) E[f(z)]$ from $n$ independent draws, by
-# the score
-# function. It returns a pair of numbers (0-d tensors or floats).
+# Write `score_function_gradient(f, mu, sigma, n, generator)`: the estimate of $\left(\frac{\partial}{\partial\mu},
+# \frac{\partial}{\partial\sigma}\right) E[f(z)]$ from $n$ independent draws, by the score function. It returns a pair
+# of numbers (0-d tensors or floats).
 #
 # * `mu` and `sigma` are 0-d tensors; `sigma` is the standard deviation, and the gradient is with respect to it.
 # * `f` takes draws `(m,)` to values `(m,)`. It is **not assumed differentiable**: a step function must work.
@@ -346,10 +329,9 @@ score_function_gradient = check("score_function_gradient", score_function_gradie
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A function without a slope
 #
-# The step $f(z) = 1$ for $z > c$, else $0$, has the derivative 0 wherever it has one. But
-# $E[f(z)] = P(z > c) = \Phi\!\left(\frac{\mu - c}{\sigma}\right)$ has a perfectly good gradient,
-# $\frac{\partial}{\partial \mu} = \frac1\sigma\, \varphi\!\left(\frac{\mu - c}{\sigma}\right)$, and the score
-# function finds it.
+# The step $f(z) = 1$ for $z > c$, else $0$, has the derivative 0 wherever it has one. But $E[f(z)] = P(z > c) =
+# \Phi\!\left(\frac{\mu - c}{\sigma}\right)$ has a perfectly good gradient, $\frac{\partial}{\partial \mu} =
+# \frac1\sigma\, \varphi\!\left(\frac{\mu - c}{\sigma}\right)$, and the score function finds it.
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
@@ -372,15 +354,13 @@ print(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Where have you met this estimator?" (REINFORCE: f is the reward, q the policy, and nobody can differentiate
-# the
-# world.) It is also how hard attention and discrete latents were trained before section 8.
+# the world.) It is also how hard attention and discrete latents were trained before section 8.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · The way along the path
 #
 # With $z = \mu + \sigma\epsilon$ the expectation is over $\epsilon$, whose distribution doesn't depend on the
-# parameters, so
-# derivative and expectation may change places, and the chain rule does the rest:
+# parameters, so derivative and expectation may change places, and the chain rule does the rest:
 #
 # $$\nabla E[f(z)] = E_{\epsilon}\big[\nabla f(\mu + \sigma\epsilon)\big]
 # = E_\epsilon\big[\, f'(z)\, \nabla z \,\big] = E\big[\big(f'(z),\; f'(z)\, \epsilon\big)\big] .$$
@@ -398,9 +378,8 @@ print(
 # $\left(\frac{\partial}{\partial\mu}, \frac{\partial}{\partial\sigma}\right) E[f(z)]$, from $n$ independent draws, by
 # differentiating $f$ along $z = \mu + \sigma\epsilon$.
 #
-# Arguments and result are as before; now `f` is made of torch operations, so that autograd can differentiate it.
-# `mu` and
-# `sigma` may come without `requires_grad`: make leaves of your own from them. `generator` is the only source of
+# Arguments and result are as before; now `f` is made of torch operations, so that autograd can differentiate it. `mu`
+# and `sigma` may come without `requires_grad`: make leaves of your own from them. `generator` is the only source of
 # randomness. Again it is the average and the spread over many calls that count.
 
 
@@ -422,8 +401,7 @@ pathwise_gradient = check("pathwise_gradient", pathwise_gradient)
 # ### Both are right on average
 #
 # An estimator is **unbiased** if its mean is the exact gradient, however few draws it uses. We call both with a
-# *single* draw,
-# many times, and average:
+# *single* draw, many times, and average:
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -472,10 +450,9 @@ show(
 # <details>
 # <summary>Its proof in one line</summary>
 #
-# $q'(z) = -\frac{\epsilon}{\sigma}\, q(z)$, so
-# $E[f(z)\, \epsilon/\sigma] = -\int f(z)\, q'(z)\, dz = \int f'(z)\, q(z)\, dz = E[f'(z)]$; the boundary terms
-# vanish because
-# $q$ falls off faster than $f$ grows. A step is where this breaks: it has no $f'$ to carry the jump.
+# $q'(z) = -\frac{\epsilon}{\sigma}\, q(z)$, so $E[f(z)\, \epsilon/\sigma] = -\int f(z)\, q'(z)\, dz = \int f'(z)\,
+# q(z)\, dz = E[f'(z)]$; the boundary terms vanish because $q$ falls off faster than $f$ grows. A step is where this
+# breaks: it has no $f'$ to carry the jump.
 #
 # </details>
 
@@ -487,22 +464,19 @@ print(f"f = sin: E[f eps / sigma] = {left:.6f}, E[f'] = {right:.6f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "The pathwise estimator looks at the slope of f, the score function at its height. Add 1000 to f: what
-# happens to
-# each?" (Pathwise: nothing. Score function: same mean, a variance a million times larger.) This is the door to
-# section 5.
+# happens to each?" (Pathwise: nothing. Score function: same mean, and a million times $E[s^2]$ more variance.) This
+# is the door to section 5.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · A baseline
 #
 # The score function weights each score with the *height* of $f$, and a common height carries no information. For any
-# number
-# $b$ that does not depend on $z$,
+# number $b$ that does not depend on $z$,
 #
 # $$E\big[\, b\, \nabla \log q(z) \,\big] = b \int \nabla q(z)\, dz = b\, \nabla 1 = 0 ,$$
 #
 # so $b$ may be subtracted from $f$ without changing the mean: it is a **control variate**. The variance does change,
-# as a
-# parabola in $b$. With $s = \nabla \log q$,
+# as a parabola in $b$. With $s = \nabla \log q$,
 #
 # $$\operatorname{Var}\big[(f - b)\, s\big] = E[f^2 s^2] - 2b\, E[f s^2] + b^2\, E[s^2] - E[f s]^2, \qquad
 # b^* = \frac{E[f s^2]}{E[s^2]} .$$
@@ -551,8 +525,7 @@ show(
 # ### Where to take $b$ from
 #
 # $E[f]$ is unknown. The mean of our own $n$ values is a tempting stand-in, but mind the small print above: $b$ must
-# **not
-# depend on the draw** whose score it multiplies. The mean over *all* draws contains that very draw.
+# **not depend on the draw** whose score it multiplies. The mean over *all* draws contains that very draw.
 #
 # So how can the draws help each other without looking at themselves? That is the next exercise.
 
@@ -562,8 +535,7 @@ show(
 # * Unbiased, already at $n = 4$: the baseline of a draw never depends on that draw. What you make it from is up to
 #   you.
 # * Where $f$ has a large mean, the variance must be clearly lower than without the baseline (less than a fifth), for
-#   $\mu$
-#   and for $\sigma$.
+#   $\mu$ and for $\sigma$.
 # * `f` is still not assumed differentiable, and `generator` is still the only source of randomness.
 #
 # Bias and variance are measured over several hundred calls.
@@ -595,14 +567,11 @@ score_function_with_baseline = check("score_function_with_baseline", score_funct
 # <summary>Why exactly this factor</summary>
 #
 # $\frac1n\sum_i \bar f s_i = \frac1{n^2} \sum_{i, j} f_j s_i$. For $i \ne j$ the draws are independent and $E[s_i] =
-# 0$, so only
-# the $n$ terms $i = j$ are left: $\frac1{n^2} \cdot n\, E[f s] = \frac1n \nabla E[f]$.
+# 0$, so only the $n$ terms $i = j$ are left: $\frac1{n^2} \cdot n\, E[f s] = \frac1n \nabla E[f]$.
 #
 # Seen from afar: since $E[s] = 0$, the gradient is a **covariance**, $\nabla E[f] = \operatorname{Cov}(f, s)$. The
-# plain
-# estimator ignores that $s$ has mean zero and pays for it. Dividing the centred products by $n - 1$ instead of $n$
-# is the
-# usual correction of a sample covariance, and it *is* the mean over the other draws.
+# plain estimator ignores that $s$ has mean zero and pays for it. Dividing the centred products by $n - 1$ instead of
+# $n$ is the usual correction of a sample covariance, and it *is* the mean over the other draws.
 #
 # </details>
 
@@ -650,8 +619,7 @@ for (name, at_four), shrink in zip(at_n4.items(), (1 - 1 / 4, 1.0, 1.0), strict=
 # ## 6 · What dimension does to them
 #
 # Now let $z$ have $D$ independent dimensions, each $N(m, \sigma^2)$, and $f(z) = \lVert z \rVert^2$. Look at one
-# number, the
-# derivative by the first mean, whose exact value $2m$ has nothing to do with $D$. From $n$ draws:
+# number, the derivative by the first mean, whose exact value $2m$ has nothing to do with $D$. From $n$ draws:
 #
 # | estimator | variance, for large $D$ | grows like |
 # |---|---|---|
@@ -659,14 +627,14 @@ for (name, at_four), shrink in zip(at_n4.items(), (1 - 1 / 4, 1.0, 1.0), strict=
 # | with a baseline | $\approx D\, (4m^2 + 2\sigma^2) / (n - 1)$ | $D$ |
 # | pathwise | $= 4\sigma^2 / n$ | constant |
 #
-# To the score function the other $D - 1$ dimensions are noise in $f$. The slope in the first direction never hears
-# of them.
+# To the score function the other $D - 1$ dimensions are noise in $f$. The slope in the first direction never hears of
+# them.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The closed forms, exactly
 #
-# Split $f = z_1^2 + R$ with the rest $R$ independent of $z_1$: $E[R] = (D-1)(m^2 + \sigma^2)$,
-# $\operatorname{Var}[R] = (D-1)(4m^2\sigma^2 + 2\sigma^4)$, and use the moments $1, 3, 15$ of $\epsilon^2,
+# Split $f = z_1^2 + R$ with the rest $R$ independent of $z_1$: $E[R] = (D-1)(m^2 + \sigma^2)$, $\operatorname{Var}[R]
+# = (D-1)(4m^2\sigma^2 + 2\sigma^4)$, and use the moments $1, 3, 15$ of $\epsilon^2,
 # \epsilon^4, \epsilon^6$.
 #
 # <details>
@@ -674,12 +642,11 @@ for (name, at_four), shrink in zip(at_n4.items(), (1 - 1 / 4, 1.0, 1.0), strict=
 #
 # With $s = \epsilon_1 / \sigma$ and $z_1^2 = m^2 + 2m\sigma\epsilon_1 + \sigma^2\epsilon_1^2$:
 #
-# * **Score function:** $n \operatorname{Var} = E[f^2 s^2] - 4m^2$, where
-#   $\sigma^2 E[f^2 s^2] = (m^4 + 18 m^2\sigma^2 + 15\sigma^4) + 2 (m^2 + 3\sigma^2)\, E[R] + \operatorname{Var}[R] +
-#   E[R]^2$.
+# * **Score function:** $n \operatorname{Var} = E[f^2 s^2] - 4m^2$, where $\sigma^2 E[f^2 s^2] = (m^4 + 18 m^2\sigma^2
+#   + 15\sigma^4) + 2 (m^2 + 3\sigma^2)\, E[R] + \operatorname{Var}[R] + E[R]^2$.
 # * **With a baseline** (the mean of the others): this is the sample covariance of $f$ and $s$, whose variance is
-#   $\frac1n (\mu_{22} - 4m^2) + \frac{\operatorname{Var}[f] \operatorname{Var}[s] + 4m^2}{n(n-1)}$ with
-#   $\sigma^2 \mu_{22} = \sigma^2 E[(f - E f)^2 s^2] = 12 m^2\sigma^2 + 10\sigma^4 + \operatorname{Var}[R]$.
+#   $\frac1n (\mu_{22} - 4m^2) + \frac{\operatorname{Var}[f] \operatorname{Var}[s] + 4m^2}{n(n-1)}$ with $\sigma^2
+#   \mu_{22} = \sigma^2 E[(f - E f)^2 s^2] = 12 m^2\sigma^2 + 10\sigma^4 + \operatorname{Var}[R]$.
 # * **Pathwise:** $\partial f / \partial z_1 = 2 z_1$, so $n \operatorname{Var} = 4\sigma^2$.
 #
 # </details>
@@ -759,15 +726,13 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "A VAE has, say, 32 latent dimensions. How many draws does the score function need to be as good as one
-# pathwise
-# draw?" Read it off: the ratio of the lines. It is thousands; with a baseline well over a hundred.
+# pathwise draw?" Read it off: the ratio of the lines. It is thousands; with a baseline well over a hundred.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Is pathwise always better? No
 #
 # The pathwise estimate sees slopes, the score function heights. If $f$ is low but steep, slopes are the noisier
-# thing. For
-# $f(z) = \sin(kz)$ and one draw,
+# thing. For $f(z) = \sin(kz)$ and one draw,
 #
 # $$\operatorname{Var}[f'(z)] = k^2\, E[\cos^2(kz)] - (E f')^2, \qquad
 # \operatorname{Var}[f\,s] = \tfrac{1}{\sigma^2}\, E[\sin^2(kz)\, \epsilon^2] - (E f')^2 :$$
@@ -791,8 +756,7 @@ for k in (1, 2, 4, 16):
 # ## 7 · One draw is enough
 #
 # A VAE uses **one** $z$ per example and step. Is this not reckless? Average the gradient over $B$ examples with $L$
-# draws
-# each. By the law of total variance,
+# draws each. By the law of total variance,
 #
 # $$\operatorname{Var} = \frac1B \Big( \underbrace{\operatorname{Var}_x\big[E_\epsilon\, g\big]}_{\text{which
 # examples}}
@@ -804,10 +768,9 @@ for k in (1, 2, 4, 16):
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The smallest VAE, solved
 #
-# The linear model of lecture 3: $z \sim N(0, 1)$, $x = w z + \text{noise}$ with unit variance, so
-# $x \sim N(0, S)$ with $S = w^2 + 1$. The encoder $q(z|x) = N(a x, v)$ is exact at $a = w/S$, $v = 1/S$. Its decoder
-# gradient
-# is $g = -\partial_w \log p(x|z) = -(x - wz)\, z$, and both parts have closed forms:
+# The linear model of lecture 3: $z \sim N(0, 1)$, $x = w z + \text{noise}$ with unit variance, so $x \sim N(0, S)$
+# with $S = w^2 + 1$. The encoder $q(z|x) = N(a x, v)$ is exact at $a = w/S$, $v = 1/S$. Its decoder gradient is $g =
+# -\partial_w \log p(x|z) = -(x - wz)\, z$, and both parts have closed forms:
 #
 # $$\operatorname{Var}_x[E_\epsilon g] = 2 S^2 (a - w a^2)^2, \qquad
 # E_x[\operatorname{Var}_\epsilon g] = (1 - 2wa)^2 S v + 2 w^2 v^2 .$$
@@ -832,9 +795,8 @@ print("measured, to within 0.03:", abs(torch.cov(g.T)[0, 1].item() - part_data) 
 # ### And trained
 #
 # All three parameters are learned from a stream of fresh data, $B = 32$ examples a step, with $L$ = 1, 8 or 64 draws
-# each.
-# The exact negative ELBO of this model is known, so we can plot its distance from the optimum, the entropy of the
-# data.
+# each. The exact negative ELBO of this model is known, so we can plot its distance from the optimum, the entropy of
+# the data.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -944,18 +906,16 @@ print("64 times the work for less than 0.01 nats:", at_500[1] - at_500[64] < 0.0
 print("one draw, with less work still, gets below 0.002 nats:", gaps[1][-100:].mean().item() < 0.002)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *Ask:* "You may spend twice as much per step. Twice the draws, or twice the examples?" (Examples: left panel,
-# rising line.)
-# "When would you use more draws all the same?" (Importance-weighted bounds, lecture 3: there they change the
+# *Ask:* "You may spend twice as much per step. Twice the draws, or twice the examples?" (Examples: left panel, rising
+# line.) "When would you use more draws all the same?" (Importance-weighted bounds, lecture 3: there they change the
 # objective.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8 · When $z$ is discrete
 #
-# Let $z$ be one of $K$ classes, with probabilities $p = \operatorname{softmax}(l)$. A draw jumps from class to
-# class: there
-# is no path, and no reparameterisation gives it a slope. The score function works as ever. And there is a way to
-# bend the rules:
+# Let $z$ be one of $K$ classes, with probabilities $p = \operatorname{softmax}(l)$. A draw jumps from class to class:
+# there is no path, and no reparameterisation gives it a slope. The score function works as ever. And there is a way
+# to bend the rules:
 #
 # $$g_k \sim \text{Gumbel}, \qquad \operatorname*{arg\,max}_k\; (l_k + g_k) \;\sim\; \operatorname{softmax}(l) .$$
 #
@@ -980,8 +940,7 @@ print(
 # $$y = \operatorname{softmax}\!\Big(\frac{l + g}{\tau}\Big) .$$
 #
 # At temperature $\tau \to 0$ this is the one-hot draw; at larger $\tau$ it is a point inside the simplex, and smooth
-# in $l$:
-# the **Gumbel-softmax** (or Concrete) relaxation.
+# in $l$: the **Gumbel-softmax** (or Concrete) relaxation.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1020,8 +979,7 @@ show(
 # $$\frac{\partial}{\partial l_k} E[f(z)] = p_k \big( f(e_k) - E[f] \big) ,$$
 #
 # and the relaxed gradient estimates something else: the gradient of $E[f(y_\tau)]$. Cold is nearly right and noisy,
-# warm is calm
-# and wrong.
+# warm is calm and wrong.
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
@@ -1115,30 +1073,26 @@ for n_latents in (1, 16):
     error = 5 * (estimates.var(0) / len(estimates)).sqrt()
     unbiased = ((estimates.mean(0) - exact_gradient).abs() < error).all()
     variance_fits = (estimates.var(0).sum() / score_variance(n_latents) - 1).abs() < 0.05
-    print(f"{n_latents:2d} latents: unbiased to five standard errors: {unbiased}, ", end="")
+    print(f"D = {n_latents:2d}: unbiased to five standard errors: {unbiased}, ", end="")
     print(f"variance as in the formula to within 5 %: {variance_fits}")
 print("from the coldest to the warmest, the bias grows and the spread falls:", bool(bias[0] < bias[-1]),
       bool(noise_level[0] > noise_level[-1]))  # fmt: skip
 
 # %% [markdown]
-# Around $\tau = 1$ the relaxed gradient is calmer than the score function, for a small bias; and other latents do
-# not disturb it. In practice one starts warm and cools down while training. (The *straight-through* variant uses the
-# one-hot draw
-# forwards and
-# the relaxed slope backwards: honest values, a biased gradient.)
+# Around $\tau = 1$ the relaxed gradient is calmer than the score function, for a small bias; and other latents do not
+# disturb it. In practice one starts warm and cools down while training. (The *straight-through* variant uses the
+# one-hot draw forwards and the relaxed slope backwards: honest values, a biased gradient.)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Why not tau = 0.01?" (The softmax is flat nearly everywhere and a cliff in between: most draws give no
-# gradient, a
-# few give a huge one. Look at the left end of the curve.)
+# gradient, a few give a huge one. Look at the left end of the curve.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 9 · Find the bug
 #
 # Five ways to draw $z$, in the styles in which one finds them in public code. Each is meant to return a draw from
 # $N(\mu, \sigma^2)$ for a batch `(B, D)`, independent for all examples and dimensions, through which gradients pass
-# to `mu` and
-# `logvar` $= \log\sigma^2$. Some do, some don't. None raises an error.
+# to `mu` and `logvar` $= \log\sigma^2$. Some do, some don't. None raises an error.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1190,12 +1144,10 @@ find_the_bug = check("find_the_bug", find_the_bug)
 #
 # * A sampler hands out numbers without a past: **a sampling node blocks the gradient**, sometimes without an error.
 # * **Pathwise**: put the noise beside the graph, $z = \mu + \sigma\epsilon$, and differentiate along the draw. Needs
-#   a differentiable
-#   $f$; its variance does not grow with the dimension.
+#   a differentiable $f$; its variance does not grow with the dimension.
 # * **Score function**: weight each draw's score by $f(z)$. Needs values only; its variance grows like $D^2$.
 # * A **baseline** from the *other* draws takes a power of $D$ away and costs no bias; one from *all* draws costs the
-#   factor
-#   $1 - 1/n$.
+#   factor $1 - 1/n$.
 # * In a VAE **one draw per example** is enough: examples average the noise out as well, and more.
 # * A **discrete** $z$ has no path. Score function, unbiased and noisy; or Gumbel-softmax, smooth and biased.
 #
@@ -1217,18 +1169,16 @@ find_the_bug = check("find_the_bug", find_the_bug)
 # <details>
 # <summary>Answers</summary>
 #
-# 1. `z = torch.normal(mu, sigma)`, whose gradient is zero; or a noise term that is detached, such as
-#    `mu + (sigma * eps).detach()`. Nothing holds against the KL term then: it drives `logvar` to 0, the prior's.
+# 1. `z = torch.normal(mu, sigma)`, whose gradient is zero; or a noise term that is detached, such as `mu + (sigma *
+#    eps).detach()`. Nothing holds against the KL term then: it drives `logvar` to 0, the prior's.
 # 2. The dimensions of one example are perfectly correlated: $z$ moves along a line. The KL term in closed form
-#    assumes that they are
-#    independent, so the loss is no longer an ELBO.
+#    assumes that they are independent, so the loss is no longer an ELBO.
 # 3. The means stay. Variance: pathwise and with a baseline unchanged; the plain score function's grows by about
 #    $10^6\, E[s^2] / n$, where $s$ is the score.
 # 4. Its slope is 0 wherever it exists, so the estimate is exactly 0, without a warning. All of the gradient sits in
 #    the jump.
 # 5. By $1 - 1/n$: for a fixed $n$ this is only a smaller learning rate, so plain descent hardly notices. It matters
-#    when the result is
-#    added to other gradients, as in a VAE, where the KL term would then weigh too much.
+#    when the result is added to other gradients, as in a VAE, where the KL term would then weigh too much.
 # 6. 128 examples with one draw each, as long as you have fresh examples.
 #
 # </details>
@@ -1237,25 +1187,18 @@ find_the_bug = check("find_the_bug", find_the_bug)
 # ## References
 #
 # * R. J. Williams (1992). *Simple statistical gradient-following algorithms for connectionist reinforcement
-#   learning.* Machine Learning
-#   8, 229-256. The score function and its baseline.
-# * D. P. Kingma, M. Welling (2014). *Auto-encoding variational Bayes.* arXiv:1312.6114. The reparameterisation
-#   trick; one draw per example
-#   (section 2.3).
+#   learning.* Machine Learning 8, 229-256. The score function and its baseline.
+# * D. P. Kingma, M. Welling (2014). *Auto-encoding variational Bayes.* arXiv:1312.6114. The reparameterisation trick;
+#   one draw per example (section 2.3).
 # * D. J. Rezende, S. Mohamed, D. Wierstra (2014). *Stochastic backpropagation and approximate inference in deep
-#   generative models.*
-#   arXiv:1401.4082.
+#   generative models.* arXiv:1401.4082.
 # * S. Mohamed, M. Rosca, M. Figurnov, A. Mnih (2020). *Monte Carlo gradient estimation in machine learning.*
-#   arXiv:1906.10652. The survey
-#   to read next.
-# * W. Kool, H. van Hoof, M. Welling (2019). *Buy 4 REINFORCE samples, get a baseline for free!* ICLR workshop on
-#   deep reinforcement
-#   learning meets structured prediction. Leave-one-out baselines.
+#   arXiv:1906.10652. The survey to read next.
+# * W. Kool, H. van Hoof, M. Welling (2019). *Buy 4 REINFORCE samples, get a baseline for free!* ICLR workshop on deep
+#   reinforcement learning meets structured prediction. Leave-one-out baselines.
 # * A. Mnih, D. J. Rezende (2016). *Variational inference for Monte Carlo objectives.* arXiv:1602.06725.
 # * E. Jang, S. Gu, B. Poole (2017). *Categorical reparameterization with Gumbel-softmax.* arXiv:1611.01144.
 # * C. J. Maddison, A. Mnih, Y. W. Teh (2017). *The Concrete distribution: a continuous relaxation of discrete random
-#   variables.*
-#   arXiv:1611.00712.
+#   variables.* arXiv:1611.00712.
 # * C. M. Stein (1981). *Estimation of the mean of a multivariate normal distribution.* Annals of Statistics 9,
-#   1135-1151. The identity of
-#   section 4.
+#   1135-1151. The identity of section 4.
