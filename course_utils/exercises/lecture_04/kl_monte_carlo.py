@@ -43,11 +43,11 @@ def p_wider_in_float64(generator: Generator) -> Inputs:
 
 
 def four_draws(generator: Generator) -> Inputs:
-    return _problem(0.8, 0.5, 4, 240, generator)
+    return _problem(0.8, 0.5, 4, 120, generator)
 
 
 def ten_and_forty(generator: Generator) -> Inputs:
-    return _problem(0.75, 0.7, 10, 80, generator)
+    return _problem(0.75, 0.7, 10, 60, generator)
 
 
 def closed_form(inputs: Inputs) -> Arrays:
