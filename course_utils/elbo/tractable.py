@@ -85,9 +85,8 @@ def linear_gaussian_elbo(
     """
     x, q_mean, q_var, w, b, noise_var = as_tensors(x, q_mean, q_var, w, b, noise_var)
     # E_q (x - w z - b)^2 = (x - w m - b)^2 + w^2 v
-    log_likelihood = log_density_univariate(x, w * q_mean + b, noise_var**0.5) - w**2 * q_var / (
-        2 * noise_var
-    )
+    at_mean = log_density_univariate(x, w * q_mean + b, noise_var**0.5)
+    log_likelihood = at_mean - w**2 * q_var / (2 * noise_var)
     return log_likelihood - kl_univariate(q_mean, q_var**0.5, 0.0, 1.0)
 
 
