@@ -244,7 +244,7 @@ exercise = Exercise(
         ),
         Mistake(
             "divided_once",
-            "d log q / dmu is (z - mu) / sigma^2; you divide by sigma only once. (Or use eps / sigma.)",
+            "d log q / dmu is (z - mu) / sigma^2; you divide by sigma only once. With eps it is eps / sigma.",
             divided_by_sigma_once,
         ),
         Mistake(
