@@ -57,6 +57,7 @@ def grade(
     seed: Annotated[int | None, typer.Option(help="Repeat a run (its seed is in run.json).")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")] = None,
+    nbgrader: Annotated[Path | None, typer.Option(help="An nbgrader course, for its gradebook.")] = None,
     unsafe_no_sandbox: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run students' code as yourself, with all you may do.")
     ] = False,
@@ -64,10 +65,28 @@ def grade(
     """Grade notebooks in a sandbox; write grades.csv, feedback pages, results for Gradescope and a summary."""
     from course_utils.grading.command import grade_and_report
 
-    confined = not unsafe_no_sandbox
     grade_and_report(
-        submissions, out, lectures=lectures, seed=seed, jobs=jobs, scheduler=scheduler, confined=confined
+        submissions,
+        out,
+        nbgrader=nbgrader,
+        lectures=lectures,
+        seed=seed,
+        jobs=jobs,
+        scheduler=scheduler,
+        confined=not unsafe_no_sandbox,
     )
+
+
+@app.command()
+def release(
+    bundle: Annotated[Path, typer.Option("--student-bundle", help="The zip file to write.")],
+    root: Root = Path("."),
+) -> None:
+    """Pack what students get: the lectures and the package, and nothing of the solutions."""
+    from course_utils.grading.bundle import write_bundle
+
+    n_files = write_bundle(root, bundle)
+    typer.echo(f"{bundle}: {n_files} files, no solutions.")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from course_utils.grading.run import Run, grade
 from course_utils.grading.submissions import find_submissions
 
 
-def grade_and_report(source: Path, out: Path, **options: Any) -> None:
+def grade_and_report(source: Path, out: Path, *, nbgrader: Path | None = None, **options: Any) -> None:
     """Grade, then write all reports; after an interrupt, on what there is.
 
     Raises: CourseError where there is nothing to grade or no way to do so.
@@ -35,6 +35,11 @@ def grade_and_report(source: Path, out: Path, **options: Any) -> None:
             )
             raise typer.Exit(130) from None
     write_reports(run)
+    if nbgrader:
+        from course_utils.grading.reports.nbgrader import write_gradebook
+
+        n = write_gradebook(run, nbgrader, options["lectures"])
+        typer.echo(f"{n} submissions entered into {nbgrader / 'gradebook.db'}.")
     for sentence in _sentences(counts, out):
         typer.echo(sentence)
 

@@ -134,7 +134,19 @@ def _capped(data: bytes) -> bytes:
 
 
 def code_cells(data: bytes) -> list[str]:
-    """The sources of a notebook's code cells, in order; nothing else in it matters.
+    """The sources of a notebook's code cells, in order; nothing else in it matters for the grade.
+
+    Raises: UnreadableError.
+    """
+    cells = read_notebook(data)["cells"]
+    sources = [_source(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    if sum(map(len, sources)) > MAX_CODE:
+        raise UnreadableError(f"its code is longer than {MAX_CODE:,} characters")
+    return sources
+
+
+def read_notebook(data: bytes) -> dict[str, Any]:
+    """A notebook with a list of ``cells``, whatever may be in it.
 
     Raises: UnreadableError.
     """
@@ -150,10 +162,7 @@ def code_cells(data: bytes) -> list[str]:
         raise UnreadableError("it is no notebook: there is no list of cells")
     if len(cells) > MAX_CELLS:
         raise UnreadableError(f"it has {len(cells):,} cells; {MAX_CELLS:,} are the most")
-    sources = [_source(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
-    if sum(map(len, sources)) > MAX_CODE:
-        raise UnreadableError(f"its code is longer than {MAX_CODE:,} characters")
-    return sources
+    return {**notebook, "cells": cells}
 
 
 def _json(data: bytes) -> Any:
