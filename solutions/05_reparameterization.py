@@ -853,47 +853,28 @@ gaps = {n_draws: train(n_draws, n_steps) for n_draws, n_steps in steps.items()}
 # %% slideshow={"slide_type": "subslide"}
 figure, (left, right) = new_figure(1, 2, figsize=(10.5, 4.2))
 draws = torch.tensor([1, 2, 4, 8, 16, 32, 64])
-left.plot(
-    draws, (part_data + part_noise / draws) / 32, "o-", color=COLOURS["data"], label="32 examples a step"
-)
-left.plot(
-    draws,
-    (part_data * draws + part_noise) / 64,
-    "s--",
-    color=COLOURS["model"],
-    label="64 decoder passes a step",
-)
+same_examples, same_work = (part_data + part_noise / draws) / 32, (part_data * draws + part_noise) / 64
+left.plot(draws, same_examples, "o-", color=COLOURS["data"], label="32 examples a step")
+left.plot(draws, same_work, "s--", color=COLOURS["model"], label="64 decoder passes a step")
 left.axhline(part_data / 32, color=COLOURS["truth"], linewidth=1.2, linestyle=":")
 left.text(1, part_data / 32 * 0.88, "infinitely many draws", fontsize=12, va="top")
-left.set(
-    xscale="log",
-    yscale="log",
-    xlabel="draws per example L",
-    ylabel="variance of the gradient for w",
-    ylim=(0.008, 0.7),
-)
+left.set(xscale="log", yscale="log", ylim=(0.008, 0.7), title="Endless draws only halve the variance")
+left.set(xlabel="draws per example L", ylabel="variance of the gradient for w")
+left.legend(loc="upper left")
 left.set_xticks(draws, draws.tolist())
 left.minorticks_off()
-left.set_title("More draws hardly help")
-left.legend(loc="upper left")
-for (n_draws, values), colour in zip(
-    gaps.items(), (CLASS_COLOURS[5], CLASS_COLOURS[3], CLASS_COLOURS[9]), strict=True
-):
+
+# %% slideshow={"slide_type": "fragment"}
+for (n_draws, values), k in zip(gaps.items(), (5, 3, 9), strict=True):
     passes = 32 * n_draws * torch.arange(1, len(values) + 1)
-    right.plot(passes, values.mean(1), color=colour, label=f"L = {n_draws}")
-right.set(
-    xscale="log",
-    yscale="log",
-    xlabel="decoder passes so far",
-    ylabel="gap to the optimum, nats",
-    ylim=(3e-4, 1),
-)
-right.set_title("and cost L times as much")
+    right.plot(passes, values.mean(1), color=CLASS_COLOURS[k], label=f"L = {n_draws}")
+right.set(xscale="log", yscale="log", ylim=(3e-4, 1), title="and cost as much as examples")
+right.set(xlabel="decoder passes so far", ylabel="gap to the optimum, nats")
 right.legend(loc="lower left")
 show(
     figure,
-    alt="Left: variance of the gradient against draws per example. With 32 examples it falls by half "
-    "and levels off; with a fixed number of decoder passes it rises steadily. Right: gap to the "
+    alt="Left: variance of the gradient against draws per example. With 32 examples it falls to a "
+    "little less than half and levels off; with a fixed number of decoder passes it rises steadily. Right: gap to the "
     "best ELBO against decoder passes for 1, 8 and 64 draws; the curves have the same shape, each "
     "shifted to the right by its cost, so one draw gets there first.",
 )
@@ -1029,30 +1010,19 @@ relaxed = {temperature: relaxed_gradients(temperature) for temperature in TEMPER
 bias = [(g.mean(0) - exact_gradient).norm() for g in relaxed.values()]
 noise_level = [g.var(0).sum().sqrt() for g in relaxed.values()]
 
+levels = {n_latents: score_variance(n_latents).sqrt() for n_latents in (1, 16)}
+
+# %% slideshow={"slide_type": "fragment"}
 figure, axes = new_figure(figsize=(10, 4.0))
-axes.plot(
-    TEMPERATURES, noise_level, "o-", color=LOOK["pathwise"]["color"], label="relaxed: standard deviation"
-)
+colour, other = LOOK["pathwise"]["color"], LOOK["score function"]["color"]
+axes.plot(TEMPERATURES, noise_level, "o-", color=colour, label="relaxed: standard deviation")
 axes.plot(TEMPERATURES, bias, "s--", color=COLOURS["model"], label="relaxed: bias")
-for n_latents, dashes in ((1, "-."), (16, (0, (6, 1, 1, 1)))):
-    level = score_variance(n_latents).sqrt()
-    axes.axhline(level, color=LOOK["score function"]["color"], linestyle=dashes)
-    words = f"score function,\n{n_latents} latent{'s' * (n_latents > 1)}"
-    axes.text(
-        4.6,
-        level,
-        words,
-        color=LOOK["score function"]["color"],
-        va="center" if n_latents > 1 else "bottom",
-        weight="bold",
-    )
-axes.axhline(
-    exact_gradient.norm(),
-    color=COLOURS["truth"],
-    linestyle=":",
-    linewidth=1.6,
-)
+axes.axhline(exact_gradient.norm(), color=COLOURS["truth"], linestyle=":", linewidth=1.6)
 axes.text(4.6, 0.9 * exact_gradient.norm(), "exact gradient", va="top")
+for n_latents, level in levels.items():
+    axes.axhline(level, color=other, linestyle="-.")
+    words = f"score function,\n{n_latents} latent{'s' * (n_latents > 1)}"
+    axes.text(4.6, level, words, color=other, va="bottom", weight="bold")
 axes.set(xscale="log", title="Cooling trades bias for variance", ylim=(0, 1.4), xlim=(0.09, 4.4))
 axes.set(xlabel="temperature", ylabel="bias, or standard deviation")
 axes.set_xticks(TEMPERATURES, TEMPERATURES)
