@@ -29,7 +29,7 @@ IMPORT_NAMES = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
 
 def declared() -> dict[str, Requirement]:
     extras = PROJECT["optional-dependencies"]
-    lines = [*PROJECT["dependencies"], *extras["instructor"], *extras["dev"]]
+    lines = [*PROJECT["dependencies"], *extras["instructor"], *extras["cluster"], *extras["dev"]]
     return {requirement.name: requirement for requirement in map(Requirement, lines)}
 
 
