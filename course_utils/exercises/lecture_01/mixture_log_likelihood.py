@@ -48,10 +48,14 @@ def one_component(generator: torch.Generator) -> Inputs:
 
 
 def far_from_the_data(generator: torch.Generator) -> Inputs:
-    """At 30 to 55 standard deviations a log density is -450 to -1500, and its exponential 0 in float32."""
+    """A log density of -750 to -1500, so that its exponential is 0 in float64 too; close to -1500 twice."""
     mixture = _mixture(3, generator) | {"stds": torch.tensor([0.9, 1.0, 1.1])}
-    side = torch.tensor([-1.0, 1.0, -1.0, 1.0])
-    return {"x": side * (33 + 17 * torch.rand(4, generator=generator)), **mixture}
+    means = mixture["means"].clamp(-2, 2)
+    low, high = 47 + 3 * torch.rand(2, generator=generator), 56.5 + torch.rand(2, generator=generator)
+    x = torch.stack(
+        [means.min() - low[0], means.max() + low[1], means.min() - high[0], means.max() + high[1]]
+    )
+    return {"x": x, **mixture, "means": means}
 
 
 # --- wrong answers that students give ---------------------------------------------------------------------------

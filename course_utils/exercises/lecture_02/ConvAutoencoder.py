@@ -213,8 +213,8 @@ exercise = Exercise(
         ),
         Mistake(
             "cut_off",
-            "The loss does not reach the encoder: the code was detached, or made under no_grad, on its "
-            "way to the decoder.",
+            "The loss does not reach every parameter: either a layer is made that forward never uses, or the "
+            "code was detached (or made under no_grad) on its way to the decoder.",
             CutOff,
         ),
         Mistake(

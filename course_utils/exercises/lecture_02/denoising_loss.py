@@ -229,8 +229,8 @@ exercise = Exercise(
         ),
         Mistake(
             "plain_number",
-            "This is a plain number, without a graph behind it: no gradient reaches the model. Return "
-            "the tensor, without .item().",
+            "No graph stands behind this number, so no gradient reaches the model. Return the tensor as it is: "
+            "no .item(), no .detach(), no torch.no_grad().",
             as_a_plain_number,
         ),
         Mistake(

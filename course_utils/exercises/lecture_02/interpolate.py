@@ -87,6 +87,10 @@ def on_a_sphere(a: Tensor, b: Tensor, steps: int) -> Tensor:
     )
 
 
+def as_a_list(a: Tensor, b: Tensor, steps: int) -> list[Tensor]:
+    return list(interpolate(a, b, steps))
+
+
 # --- right answers, written independently ---------------------------------------------------------
 
 
@@ -140,6 +144,11 @@ exercise = Exercise(
             "steps_last",
             "The steps are the last dimension. Put them first: result[0] is a, result[-1] is b.",
             steps_last,
+        ),
+        Mistake(
+            "as_a_list",
+            "The points are right, but they come as a list. Stack them into one tensor: torch.stack(points).",
+            as_a_list,
         ),
         Mistake(
             "difference_forgotten",

@@ -32,6 +32,10 @@ def vectors_in_float64(generator: torch.Generator) -> Inputs:
     return {name: 10 * part.double() - 5 for name, part in pair.items()}
 
 
+def sequences_of_vectors(generator: torch.Generator) -> Inputs:
+    return _pair((3, 5, 4), generator)
+
+
 def colour_images_that_are_not_square(generator: torch.Generator) -> Inputs:
     return _pair((4, 3, 6, 10), generator)
 
@@ -107,6 +111,7 @@ exercise = Exercise(
         Case("a batch of one image", one_image),
         Case("five vectors of 12 numbers in float64", vectors_in_float64),
         Case("colour images of 6 by 10 pixels", colour_images_that_are_not_square),
+        Case("three sequences of five vectors, (3, 5, 4)", sequences_of_vectors),
     ),
     mistakes=(
         Mistake(

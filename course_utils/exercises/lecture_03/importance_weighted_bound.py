@@ -40,6 +40,15 @@ def very_likely(generator: torch.Generator) -> Inputs:
     return {"log_w": _log_weights(20, 3, 900.0, generator)}
 
 
+def from_one_extreme_to_the_other(generator: torch.Generator) -> Inputs:
+    """Neither one constant taken out of the whole batch nor an example's mean log weight keeps these finite."""
+    levels = torch.tensor([-1500.0, 900.0, -3.0, -3.0])
+    log_w = _log_weights(20, 4, 0.0, generator) + levels
+    log_w[0, 3] = -1400.0  # one hopeless draw drags the mean far below the largest
+    log_w[1:15, 3] -= 1000.0
+    return {"log_w": log_w}
+
+
 # --- wrong answers that students give ---------------------------------------------------------------------------
 
 
@@ -127,6 +136,7 @@ exercise = Exercise(
         Case("as many weights as examples", as_many_weights_as_examples),
         Case("log weights around -1500", very_unlikely),
         Case("log weights around +900", very_likely),
+        Case("log weights from -1500 to +900 in one batch", from_one_extreme_to_the_other),
     ),
     mistakes=(
         Mistake(
