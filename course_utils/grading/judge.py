@@ -23,6 +23,7 @@ SECONDS_PER_NOTEBOOK = 240.0
 HUNG = "Your answer did not finish in time and did not let itself be interrupted. Is there an endless loop?"
 DIED = "Your answer ended the process it ran in, or sent something that is no result."
 TOO_LARGE = "Your answer needed more memory than there is for it."
+MISSING = "There is no {} in this notebook."
 NO_TIME = "The cells before this exercise used up the time there is for one notebook."
 
 
@@ -74,6 +75,8 @@ def _one_jail(
             _run_cells(jail, lecture, work, progress)
             for exercise in exercises:
                 _observe(jail, exercise, progress, seed)
+                if not _is_harmless(exercise, progress, seed):
+                    break  # what its answer has done to the process is nothing the next one should meet
         except WireError as error:
             trouble = error
     progress.used.cpu += jail.used.cpu
@@ -90,6 +93,12 @@ def _one_jail(
     else:  # it never began: nothing to leave out, so nothing to hope for
         for exercise in exercises:
             _give_up(progress, exercise.id, reason)
+
+
+def _is_harmless(exercise: Exercise, progress: _Progress, seed: int) -> bool:
+    """An answer that is right has done what it was asked for, and one not begun nothing; any other may be a cheat."""
+    verdict = _decide(exercise, progress, (), seed)
+    return verdict.status in ("right", "untouched") or verdict.message.startswith(MISSING.format(exercise.id))
 
 
 def _run_cells(
@@ -179,8 +188,8 @@ def _give_up(progress: _Progress, exercise_id: str, reason: str) -> None:
 def _decide(exercise: Exercise, progress: _Progress, sources: Sequence[str], seed: int) -> Verdict:
     outcomes = progress.outcomes[exercise.id][: len(exercise.cases)]
     outcomes += [outcomes[-1]] * (len(exercise.cases) - len(outcomes))
-    if reason := _failed_cell(exercise.id, progress.skipped, sources):
-        missing = f"There is no {exercise.id} in this notebook."
+    if sources and (reason := _failed_cell(exercise.id, progress.skipped, sources)):
+        missing = MISSING.format(exercise.id)
         outcomes = [
             Outcome(trouble="error", message=reason) if outcome.message == missing else outcome
             for outcome in outcomes

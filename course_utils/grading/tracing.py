@@ -10,8 +10,9 @@ it drew from the global generator, and the gradients that reached its arguments.
 given whole models, cannot be replayed; ``judge`` finds out by trying it with the reference.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ import torch
 from torch import Tensor, nn
 
 Trace = dict[str, Any]
+
+MAX_CALLS = 100_000
+_HERE = "\0tensor"
 
 
 class Recorder:
@@ -34,16 +38,12 @@ class Recorder:
     def __call__(self, *arguments: Any) -> Any:
         """Call the answer."""
         asked: list[Any] = []
-        before = [a.detach().clone() if isinstance(a, Tensor) else None for a in arguments]
+        before = [(i, a, a.detach().clone()) for i, a in enumerate(arguments) if isinstance(a, Tensor)]
         state = torch.random.get_rng_state()
         with ExitStack() as until_it_returns:
             given = [_overheard(a, i, asked, until_it_returns) for i, a in enumerate(arguments)]
             result = self._answer(*given)
-        changed = [
-            [i, a.detach().clone()]
-            for i, (a, old) in enumerate(zip(arguments, before, strict=True))
-            if old is not None and not torch.equal(a, old)
-        ]
+        changed = [[i, a.detach().clone()] for i, a, old in before if not torch.equal(a, old)]
         with_graph = [isinstance(part, Tensor) and part.requires_grad for part in _parts(result)]
         self._calls.append(
             {
@@ -58,8 +58,8 @@ class Recorder:
         return self._tapped(result) if any(with_graph) else result
 
     def trace(self) -> Trace:
-        """All of it, as plain data."""
-        return {"calls": self._calls, "gradients": self._gradients}
+        """All of it, as plain data; calls in a row that differ in numbers only are stacked."""
+        return {"runs": _stacked(self._calls), "gradients": self._gradients}
 
     def _tapped(self, result: Any) -> Any:
         """The result, telling when a gradient comes in: what arrives at the leaves by other ways is not counted."""
@@ -97,7 +97,7 @@ class Replay:
     """Stands in for an answer whose calls were recorded, in their order; raises ReplayError where none is left."""
 
     def __init__(self, trace: Trace) -> None:
-        self._calls = iter(trace["calls"])
+        self._calls = _unstacked(trace["runs"])
         self._gradients = list(trace["gradients"])
 
     def __call__(self, *arguments: Any) -> Any:
@@ -148,6 +148,50 @@ class _Joined(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *_: Tensor) -> tuple[Any, ...]:
         return (None, None, *[None] * ctx.n, *ctx.gradients)
+
+
+def _stacked(calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Runs of calls: the form of one, how many, and each of its tensors with those of the others below it."""
+    flat = [(tensors := [], _flat(call, tensors)) for call in calls]
+    keyed = [(repr(form), [(t.dtype, t.shape) for t in tensors], form, tensors) for tensors, form in flat]
+    runs = []
+    for _, group in groupby(keyed, key=lambda one: one[:2]):
+        members = list(group)
+        columns = [torch.stack(column) for column in zip(*(member[3] for member in members), strict=True)]
+        runs.append({"form": members[0][2], "n": len(members), "columns": columns})
+    return runs
+
+
+def _unstacked(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for run in runs:
+        if not 0 <= run["n"] <= MAX_CALLS or any(len(column) != run["n"] for column in run["columns"]):
+            raise ReplayError("the stacks are not of one height")
+        rows = zip(*(column.unbind() for column in run["columns"]), strict=True) if run["columns"] else None
+        for _ in range(run["n"]):
+            yield _filled(run["form"], iter(next(rows) if rows else ()))
+
+
+def _flat(value: Any, tensors: list[Tensor]) -> Any:
+    """The value with ``_HERE`` in the place of each tensor, which goes to the list."""
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        return _HERE
+    if isinstance(value, dict):
+        return {key: _flat(part, tensors) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_flat(part, tensors) for part in value)
+    return value
+
+
+def _filled(form: Any, tensors: Iterator[Tensor]) -> Any:
+    """The inverse of ``_flat``."""
+    if form == _HERE:
+        return next(tensors)
+    if isinstance(form, dict):
+        return {key: _filled(part, tensors) for key, part in form.items()}
+    if type(form) in (list, tuple):
+        return type(form)(_filled(part, tensors) for part in form)
+    return form
 
 
 class _Tap(torch.autograd.Function):

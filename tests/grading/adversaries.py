@@ -18,9 +18,9 @@ def everywhere(data):
         except OSError:
             pass
 """
-FORGED = """{"dict": {"arrays": {"dict": {}}, "trace": {"dict": {"gradients": [], "calls": [{"dict": {"result": 0.7,
-  "with_graph": [false], "leaves": [], "changed": [], "asked": [], "drew": false}}]}},
-  "trouble": None, "message": "", "printed": "", "n_printed": 0}}""".replace("false", "False")
+FORGED = """{"dict": {"arrays": {"dict": {}}, "trace": {"dict": {"gradients": [], "runs": [{"dict": {"n": 1, "columns": [],
+  "form": {"dict": {"result": 0.7, "with_graph": [False], "leaves": [], "changed": [], "asked": [], "drew": False}}}}]}},
+  "trouble": None, "message": "", "printed": "", "n_printed": 0}}"""
 
 ADVERSARIES = {
     # --- patched tools ---

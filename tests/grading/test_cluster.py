@@ -19,7 +19,12 @@ def small_lecture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_cluster_gives_the_same_grades(tmp_path: Path) -> None:
-    answers = {"anna": RIGHT, "ben": RIGHT.replace("q * (q", "p * (q"), "carl": "import os; os._exit(0)", "dora": ""}
+    answers = {
+        "anna": RIGHT,
+        "ben": RIGHT.replace("q * (q", "p * (q"),
+        "carl": "import os; os._exit(0)",
+        "dora": "",
+    }
     for name, answer in answers.items():
         (tmp_path / "in" / name).mkdir(parents=True)
         (tmp_path / "in" / name / "03_small.ipynb").write_bytes(notebook(IMPORTS, answer, HONEST))

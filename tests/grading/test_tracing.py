@@ -95,14 +95,13 @@ CLOSE_FOR_ALL_SEEDS = {
         None,
         [],
         {},
-        {"calls": 3, "gradients": []},
-        {"calls": [], "gradients": []},
-        {"calls": [{}], "gradients": []},
-        {"calls": [{"result": 1.0}] * 9, "gradients": [None]},
-        {
-            "calls": [{"result": 1, "changed": [[9, 1]], "asked": [[0, []]], "drew": 0, "with_graph": []}],
-            "gradients": [],
-        },
+        {"runs": 3, "gradients": []},
+        {"runs": [], "gradients": []},
+        {"runs": [{}], "gradients": []},
+        {"runs": [{"form": {"result": 1.0}, "n": 9, "columns": []}], "gradients": [None]},
+        {"runs": [{"form": "\0tensor", "n": 10**12, "columns": []}], "gradients": []},
+        {"runs": [{"form": "\0tensor", "n": 2, "columns": [torch.ones(3)]}], "gradients": []},
+        {"runs": [{"form": {"result": 1, "changed": [[9, 1]]}, "n": 1, "columns": []}], "gradients": []},
     ],
 )
 def test_a_trace_that_does_not_fit_is_an_error_of_the_answer(trace: object) -> None:
