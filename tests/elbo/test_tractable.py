@@ -1,6 +1,5 @@
 """The two exact models against quadrature, torch.distributions and an EM written out in loops."""
 
-import doctest
 import itertools
 import math
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from course_utils import elbo
-from course_utils.elbo import tractable
 from course_utils.gaussian import kl_univariate, log_density_univariate
 from course_utils.likelihoods import mixture_log_likelihood
 
@@ -157,9 +155,3 @@ def test_em_refuses_mismatched_shapes_and_leaves_its_inputs_alone():
     before = [t.clone() for t in (DATA, *START)]
     elbo.em_step(DATA, *START)
     assert all(t.equal(b) for t, b in zip((DATA, *START), before, strict=True))
-
-
-def test_the_examples_in_the_docstrings_run():
-    result = doctest.testmod(tractable)
-    assert result.failed == 0
-    assert result.attempted >= 8
