@@ -1,14 +1,16 @@
 """What of a submission is run: the student's own cells, and of the lecture's own cells only what answers may need.
 
-A lecture's cells are recognised by their content in the published ``lectures/*.ipynb``. Of a recognised cell, these
-statements are kept: imports, functions and classes, and assignments whose right-hand side costs nothing (constants,
-names, arithmetic, and calls in ``CHEAP``). Loading data, training and drawing are none of these, so a submission costs
-milliseconds and not the lecture's minute. Cells with a ``check`` are the course's own and are not run at all.
+A lecture's cells are recognised by their content in the published ``lectures/*.ipynb``. Of a recognised cell, imports
+are run, and of functions, classes and assignments whose right-hand side costs nothing (constants, names, arithmetic,
+and calls in ``CHEAP``) those whose names the student's own cells mention, or that these need in turn. Loading data,
+training and drawing are none of these, so a submission costs milliseconds and not the lecture's minute. Cells with a
+``check`` are the course's own and are not run at all.
 """
 
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,19 +51,49 @@ class Lecture:
         return [e for e in map(get_exercise, exercise_ids()) if e.lecture == self.number]
 
     @cached_property
-    def kept(self) -> dict[str, str]:
-        """What is run of each of the lecture's own cells, by its hash; empty for most."""
-        return {content_hash(cell): _kept_part(cell) for cell in self.cells}
+    def kept(self) -> dict[str, list["Statement"]]:
+        """What may be run of each of the lecture's own cells, by its hash; nothing for most."""
+        return {content_hash(cell): _statements(cell) for cell in self.cells}
 
     def work(self, sources: Sequence[str]) -> list[dict[str, Any] | None]:
         """Each of a submission's code cells as the jail wants it; None where there is nothing to run."""
-        return [self._work(source) for source in sources]
+        known = [self.kept.get(content_hash(source)) for source in sources]
+        own = [source for source, statements in zip(sources, known, strict=True) if statements is None]
+        needed = _needed(own, [statement for statements in known for statement in statements or ()])
+        return [_work(source, statements, needed) for source, statements in zip(sources, known, strict=True)]
 
-    def _work(self, source: str) -> dict[str, Any] | None:
-        kept = self.kept.get(content_hash(source))
-        if kept is None:
-            return {"source": source, "lecture": False} if source.strip() else None
-        return {"source": kept, "lecture": True} if kept else None
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a lecture that costs nothing, the names it makes, and the words in it."""
+
+    source: str
+    names: frozenset[str]
+    words: frozenset[str]
+    is_import: bool
+
+    def is_needed(self, needed: set[str]) -> bool:
+        """Whether one of the names it makes is needed; imports always are, and answers not begun."""
+        return self.is_import or "NotImplementedError" in self.words or not self.names.isdisjoint(needed)
+
+
+def _needed(own: Sequence[str], statements: Sequence[Statement]) -> set[str]:
+    """The words in a student's cells, and in the statements needed for them."""
+    needed = {word for source in own for word in _words(source)}
+    size = -1
+    while len(needed) > size:
+        size = len(needed)
+        for statement in statements:
+            if statement.is_needed(needed):
+                needed |= statement.words
+    return needed
+
+
+def _work(source: str, statements: list[Statement] | None, needed: set[str]) -> dict[str, Any] | None:
+    if statements is None:
+        return {"source": source, "lecture": False} if source.strip() else None
+    kept = "\n".join(statement.source for statement in statements if statement.is_needed(needed))
+    return {"source": kept, "lecture": True} if kept else None
 
 
 def read_lectures(folder: Path) -> dict[int, Lecture]:
@@ -93,18 +125,30 @@ def content_hash(source: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _kept_part(source: str) -> str:
+def _statements(source: str) -> list[Statement]:
     tree = ast.parse(source)
     if any(_is_check(node) for node in ast.walk(tree)):
-        return ""
-    return "\n".join(ast.unparse(statement) for statement in tree.body if _is_needed(statement))
+        return []
+    return [_statement(statement) for statement in tree.body if _is_cheap(statement)]
+
+
+def _statement(node: ast.stmt) -> Statement:
+    source = ast.unparse(node)
+    made = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        made = {node.name}
+    return Statement(source, frozenset(made), _words(source), isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def _words(source: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W\d]\w*", source))
 
 
 def _is_check(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check"
 
 
-def _is_needed(statement: ast.stmt) -> bool:
+def _is_cheap(statement: ast.stmt) -> bool:
     match statement:
         case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
             return True

@@ -102,10 +102,12 @@ def serve(channel: Channel) -> None:
     notebook, untouched = Notebook(work["answers"]), Snapshot()
     for number, cell in enumerate(work["cells"]):
         if cell is not None:
-            channel.send({"cell": number, "token": work["token"]})
+            if not cell["lecture"]:
+                channel.send({"cell": number, "token": work["token"]})
             notebook.run(number, **cell)
-            untouched.restore()
-            _leave_behind(channel, alone)
+            if not cell["lecture"]:
+                untouched.restore()
+                _leave_behind(channel, alone)
     channel.send({"failed": notebook.failed, "token": work["token"]})
     with suppress(WireError):
         while True:
@@ -235,10 +237,10 @@ class Notebook:
         """
         before = {name: self.namespace.get(name) for name in self.exercise_ids}
         try:
-            with time_limit(SECONDS_PER_CELL), quiet():
-                if lecture:
-                    self._run_leniently(number, source)
-                else:
+            if lecture:
+                self._run_leniently(number, source)
+            else:
+                with time_limit(SECONDS_PER_CELL), quiet():
                     exec(compile(plain_python(source), _remember(number, source), "exec"), self.namespace)
         except BaseException as error:  # exits and interrupts too: the next cell is another matter
             self.failed[str(number)] = _sentence(error)

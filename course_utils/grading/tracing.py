@@ -40,9 +40,12 @@ class Recorder:
         asked: list[Any] = []
         before = [(i, a, a.detach().clone()) for i, a in enumerate(arguments) if isinstance(a, Tensor)]
         state = torch.random.get_rng_state()
-        with ExitStack() as until_it_returns:
-            given = [_overheard(a, i, asked, until_it_returns) for i, a in enumerate(arguments)]
-            result = self._answer(*given)
+        if any(map(callable, arguments)):
+            with ExitStack() as until_it_returns:
+                given = [_overheard(a, i, asked, until_it_returns) for i, a in enumerate(arguments)]
+                result = self._answer(*given)
+        else:
+            result = self._answer(*arguments)
         changed = [[i, a.detach().clone()] for i, a, old in before if not torch.equal(a, old)]
         with_graph = [isinstance(part, Tensor) and part.requires_grad for part in _parts(result)]
         self._calls.append(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.grading import submissions
-from course_utils.grading.lectures import Lecture, content_hash, read_lectures, which_lecture
+from course_utils.grading.lectures import Lecture, read_lectures, which_lecture
 from course_utils.grading.submissions import (
     Submission,
     UnreadableError,
@@ -223,10 +223,10 @@ def helper(x):
 
 def test_of_a_demonstration_only_what_is_needed_is_kept() -> None:
     lecture = Lecture(3, "03_x", (DEMONSTRATION, "f = check('f', f)", "plot(1)"))
-    kept, check, plot, own = lecture.work(
-        [DEMONSTRATION + "  \n\n", "f = check('f', f)", "plot(1)", "plot(2)"]
-    )
-    assert kept == {"source": lecture.kept[content_hash(DEMONSTRATION)], "lecture": True}
+    own = "def f(x):\n    return helper(x, generator)"
+    kept, check, plot, theirs = lecture.work([DEMONSTRATION + "  \n\n", "f = check('f', f)", "plot(1)", own])
+    assert kept is not None
+    assert kept["lecture"]
     for line in (
         "import math",
         "from course_utils.data import load",
@@ -238,7 +238,20 @@ def test_of_a_demonstration_only_what_is_needed_is_kept() -> None:
     assert not any(word in kept["source"] for word in ("load()", "print", "train"))
     assert check is None
     assert plot is None
-    assert own == {"source": "plot(2)", "lecture": False}
+    assert theirs == {"source": own, "lecture": False}
+
+
+def test_what_no_answer_mentions_is_not_run() -> None:
+    lecture = Lecture(3, "03_x", (DEMONSTRATION,))
+    kept, _ = lecture.work([DEMONSTRATION, "def f(x):\n    return x"])
+    assert kept == {"source": "import math\nfrom course_utils.data import load", "lecture": True}
+
+
+def test_an_answer_that_was_not_begun_is_run() -> None:
+    stub = "def f(x):\n    raise NotImplementedError('Exercise 3.1: write f')"
+    (kept,) = Lecture(3, "03_x", (stub,)).work([stub])
+    assert kept is not None
+    assert "NotImplementedError" in kept["source"]
 
 
 def test_a_lecture_is_told_by_its_content(lectures: dict[int, Lecture]) -> None:
