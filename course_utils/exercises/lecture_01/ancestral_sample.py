@@ -249,7 +249,8 @@ exercise = Exercise(
         ),
         Mistake(
             "no_noise",
-            "These are the means of the chosen components: the second step, x given z, is missing.",
+            "Each component gives the same x again and again: the second step, x given z, is missing, or all draws "
+            "of a call share one noise number.",
             only_means,
         ),
         Mistake(

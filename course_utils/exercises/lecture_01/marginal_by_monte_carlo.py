@@ -220,7 +220,12 @@ exercise = Exercise(
             "This reports the best code only. p(x) is the average over all codes, the many bad ones included.",
             best_code,
         ),
-        Mistake("same_code", "One code is used n times: the average needs n independent codes.", same_code),
+        Mistake(
+            "same_code",
+            "The estimates scatter far more than those of n independent codes from N(0, I). Is one code used n "
+            "times, or one number in every dimension?",
+            same_code,
+        ),
         Mistake(
             "not_a_logarithm",
             "This is p(x). Return its logarithm, and stay in logarithms on the way.",

@@ -18,6 +18,7 @@ from course_utils.exercises.observers import (
 )
 
 SAME_SEED = "the same seed gives the same draws"
+DISTINCT = "most draws differ from all others"
 LEVELS = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9], dtype=torch.float64)
 RATIO = "estimated p(x) / exact p(x)"
 SPREAD = "standard deviation of the estimates of p(x), relative to p(x)"
@@ -51,6 +52,8 @@ def law_of_a_large_sample(answer: Answer, inputs: Inputs) -> Arrays:
         ADVANCES: torch.tensor(not torch.equal(sample, following)),
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
         SAME_SEED: torch.tensor(torch.equal(sample, again)),
+        # Not all of them: float32 far from 0 repeats itself.
+        DISTINCT: torch.tensor(len(sample.unique()) > 0.6 * len(sample)),
         "shares of draws below the 10 %, 30 %, ..., 90 % points": (
             level[:, None] < LEVELS
         ).double(),  # (n, 5)
@@ -94,10 +97,10 @@ def evidence_ratio(answer: Answer, inputs: Inputs) -> Arrays:
     ratio = (stacked - exact).clamp(-60, 60).exp()
     return {
         N_CODES: torch.tensor(log_likelihood.n_codes / inputs["_repeats"]),
-        ADVANCES: torch.tensor(not torch.equal(stacked[0], stacked[1])),
-        ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
         RATIO: ratio,
         SPREAD: ratio.std(),
+        ADVANCES: torch.tensor(not torch.equal(stacked[0], stacked[1])),
+        ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
     }
 
 
