@@ -27,7 +27,7 @@
 # minute.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *Timing: opening 5, section 1: 20, section 2: 10, section 3: 12, section 4: 15, section 5: 18, section 6:
+# *Timing: opening 5, section 1: 18, section 2: 10, section 3: 12, section 4: 15, section 5: 15, section 6:
 # 5, section 7: 5, section 8: 5.*
 #
 # *Ask before anything else:* "I give you a photograph and you give me a number, its probability. What
@@ -363,8 +363,8 @@ both = KernelDensity(bandwidth=0.15).fit(moons)  # a small Gaussian around each 
 score_both = torch.tensor(both.score_samples(grid / 2))
 
 energy = ((grid / 2).norm(dim=1) - 1.2) ** 2 / 0.02  # low on a ring; exp(-energy) has an unknown constant
-z = torch.randn(2, 400, generator=generator)
-pushed = torch.stack([1.1 * z[0], torch.sin(2.5 * z[0]) + 0.15 * z[1]], 1)  # easy to draw; its density?
+z = torch.randn(3, 400, generator=generator)  # three random numbers for each point of the plane
+pushed = torch.stack([1.1 * z[0], torch.sin(2.5 * z[0])], 1) + 0.15 * z[1:].T  # easy to draw; its density?
 
 # %% slideshow={"slide_type": "skip"}
 claim = "Being able to score is not being able to draw"
@@ -1198,7 +1198,7 @@ show(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8 · The map
 #
-# Every model that gives $p(x)$ must get round the integral of section 5. How it does so sorts the families
+# How a model gets round the integral of section 5, or does without $p(x)$ altogether, sorts the families
 # (after Goodfellow 2016), and the lectures of this course.
 
 # %% slideshow={"slide_type": "subslide"}
@@ -1222,7 +1222,7 @@ show(draw_abilities(), alt=ABILITIES_ALT)
 # - Scoring and drawing are two abilities; held-out likelihood tells a model from a memory.
 # - Pictures have few intrinsic dimensions (digits: about 9). Latent variables are a model's words for them.
 # - $p(x) = \int p(x|z) p(z) dz$: exact for mixtures and linear-Gaussian models, quadrature in one
-#   dimension. **Random codes fail**: their number grows as $r^D$. The remedy is to look at x first.
+#   dimension. **Random codes fail**: the number needed grows as $r^D$. The remedy is to look at x first.
 # - Directions in a latent space can carry meaning; densities can refuse, but a high density is not
 #   typicality.
 

@@ -111,6 +111,8 @@ show(
 #
 # $$\mathcal{L}(\phi, \theta) = \frac1N \sum_{n=1}^{N} \lVert x_n - \hat x_n \rVert^2,
 # \qquad \lVert x - \hat x \rVert^2 = \sum_{i=1}^{D} (x_i - \hat x_i)^2 .$$
+#
+# (In this lecture $D$ counts pixels and $K$ the numbers in the code; from lecture 3 on $D$ is the dimension of $z$.)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "What would happen with K = D?" (The identity: nothing is learned.) "And what is the best you can do with
@@ -664,8 +666,8 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Stay here until everybody can do it with a pencil. *Ask:* "Which pixels of the 6 x 6 are read most often?" (The inner
-# ones, nine times; the corners once.) "So which are written most often on the way back?" (The same: this is where
-# checkerboard patterns come from.)
+# ones, nine times; the corners once.) "So which are written most often on the way back?" (The same. With a stride the
+# counts differ from pixel to pixel inside, too: this is where checkerboard patterns come from.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Why "transposed"
@@ -1261,7 +1263,7 @@ show(
 # ### Features for a classifier with few labels
 #
 # 1,497 images without labels taught the encoder. Now somebody labels a few. The simplest linear classifier assigns an
-# image to the class with the **nearest mean**. We give it pixels, PCA codes or learned codes.
+# image to the class with the **nearest mean**. We give it pixels or learned codes.
 
 
 # %% slideshow={"slide_type": "fragment"}

@@ -13,10 +13,10 @@
 #
 # **You need** lecture 1 (latent variables, Monte Carlo), logarithms, expectations, the Gaussian density.
 #
-# **Time** about 70 minutes for the lecture and 70 for the six exercises.
+# **Time** about 90 minutes for the lecture and 70 for the six exercises.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# **Timing (two sessions of 45 minutes, without the exercises).** KL 8, model and evidence 10, why it is hard 5,
+# **Timing (two sessions of 45 minutes, without the exercises).** KL 8, model and evidence 8, why it is hard 5,
 # Jensen 8, identity 8, two readings 8; break; sampling 8, best q and playground 12, EM 12, importance weights
 # 8, questions 5.
 #
@@ -277,7 +277,7 @@ show(
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **The grid ends where dimensions add up.** Fifty points per dimension are $50^D$ points. A variational
-# autoencoder has $D = 16$ or more. (And drawing $z$ from the prior fails for the reason of lecture 1: most $z$
+# autoencoder often has $D = 16$ or more. (And drawing $z$ from the prior fails for the reason of lecture 1: most $z$
 # explain nothing.)
 
 # %% slideshow={"slide_type": "fragment"}
