@@ -49,6 +49,12 @@ def summed(f: Objective, mu: Tensor, sigma: Tensor, n: int, generator: Generator
     return torch.autograd.grad(f(mu + sigma * _noise(mu, n, generator)).sum(), (mu, sigma))
 
 
+def leaves_of_the_caller(f: Objective, mu: Tensor, sigma: Tensor, n: int, generator: Generator) -> Pair:
+    mu.requires_grad_(), sigma.requires_grad_()
+    f(mu + sigma * _noise(mu, n, generator)).mean().backward()
+    return mu.grad, sigma.grad
+
+
 def wrong_sign(f: Objective, mu: Tensor, sigma: Tensor, n: int, generator: Generator) -> Pair:
     d_mu, d_sigma = pathwise_gradient(f, mu, sigma, n, generator)
     return -d_mu, -d_sigma
@@ -180,6 +186,12 @@ exercise = Exercise(
             "summed",
             "The gradients of the n draws are added up. The expectation is estimated by their mean.",
             summed,
+        ),
+        Mistake(
+            "leaves_of_the_caller",
+            "backward() adds to .grad, and the caller's mu and sigma keep theirs: the second call returns the sum of "
+            "two gradients. Make leaves of your own, mu.detach().clone().requires_grad_(), in every call.",
+            leaves_of_the_caller,
         ),
         Mistake(
             "wrong_sign",

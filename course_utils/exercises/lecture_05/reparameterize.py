@@ -320,7 +320,7 @@ exercise = Exercise(
         ),
         Mistake(
             "in_place",
-            "Your answer writes into logvar: methods that end in an underscore change the tensor that "
+            "Your answer writes into mu or logvar: methods that end in an underscore change the tensor that "
             "was handed in.",
             in_place,
         ),

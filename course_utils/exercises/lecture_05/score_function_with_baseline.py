@@ -198,10 +198,9 @@ exercise = Exercise(
     mistakes=(
         Mistake(
             "same_draws",
-            "The baseline is the mean over all n draws, so it contains the draw it is subtracted from. "
-            "On average the "
-            "gradient comes out too small by the factor 1 - 1/n: 3/4 for four draws. Leave that draw "
-            "out of its baseline.",
+            "The baseline is made from all n draws, so it depends on the draw it is subtracted from, and on "
+            "average the gradient is wrong (by the factor 1 - 1/n for a mean: 3/4 for four draws). Leave "
+            "that draw out of its baseline.",
             mean_of_the_same_draws,
         ),
         Mistake(
