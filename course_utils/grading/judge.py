@@ -34,6 +34,7 @@ class _Progress:
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     skipped: dict[int, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
     cell: int | None = None
     exercise: str | None = None
     used: Used = field(default_factory=Used)
@@ -75,8 +76,8 @@ def _one_jail(
             _run_cells(jail, lecture, work, progress)
             for exercise in exercises:
                 _observe(jail, exercise, progress, seed)
-                if not _is_harmless(exercise, progress, seed):
-                    break  # what its answer has done to the process is nothing the next one should meet
+                if not _can_go_on(exercise, work, progress, seed):
+                    break
         except WireError as error:
             trouble = error
     progress.used.cpu += jail.used.cpu
@@ -95,18 +96,37 @@ def _one_jail(
             _give_up(progress, exercise.id, reason)
 
 
-def _is_harmless(exercise: Exercise, progress: _Progress, seed: int) -> bool:
-    """An answer that is right has done what it was asked for, and one not begun nothing; any other may be a cheat."""
+def _can_go_on(
+    exercise: Exercise, work: Sequence[dict[str, Any] | None], progress: _Progress, seed: int
+) -> bool:
+    """Whether the next exercise may be observed in the same jail.
+
+    An answer that is right has done what it was asked for, and one not begun nothing; what any other has done to the
+    process is nothing the next one should meet. And where others build on an answer that is not right, they get the
+    course's version, as the check in the notebook gives it to them.
+    """
     verdict = _decide(exercise, progress, (), seed)
-    return verdict.status in ("right", "untouched") or verdict.message.startswith(MISSING.format(exercise.id))
+    if verdict.passed:
+        return True
+    if library_name(exercise):
+        progress.given[exercise.id] = library_name(exercise)
+    idle = verdict.status == "untouched" or verdict.message.startswith(MISSING.format(exercise.id))
+    return idle and not _is_built_upon(exercise.id, work)
+
+
+def _is_built_upon(exercise_id: str, work: Sequence[dict[str, Any] | None]) -> bool:
+    own = [cell["source"] for cell in work if cell and not cell["lecture"]]
+    defines, mentions = _definition(exercise_id), re.compile(rf"\b{exercise_id}\b")
+    return any(mentions.search(source) and not defines.search(source) for source in own)
 
 
 def _run_cells(
     jail: Jail, lecture: Lecture, work: Sequence[dict[str, Any] | None], progress: _Progress
 ) -> None:
     cells = [None if number in progress.skipped else cell for number, cell in enumerate(work)]
-    request = {"cells": cells, "answers": [e.id for e in lecture.exercises], "refused": own_versions(lecture)}
-    jail.ask({**request, "token": jail.token})
+    refused = own_versions([exercise for exercise in lecture.exercises if exercise.id not in progress.given])
+    request = {"cells": cells, "answers": [e.id for e in lecture.exercises], "refused": refused}
+    jail.ask({**request, "given": progress.given, "token": jail.token})
     seconds = SECONDS_TO_FORK
     while "failed" not in (said := jail.hear_of("failed", seconds)):
         number = said["cell"]
@@ -209,16 +229,26 @@ def _incomparable(error: Exception) -> Outcome:
 
 def _failed_cell(exercise_id: str, failed: dict[int, str], sources: Sequence[str]) -> str:
     """Why the cell that should have defined an answer did not, if it is known."""
-    defines = re.compile(rf"^\s*(?:def|class)\s+{exercise_id}\b|^{exercise_id}\s*=", re.MULTILINE)
+    defines = _definition(exercise_id)
     for number in sorted(failed):
         if defines.search(sources[number]):
             return f"The cell of your answer failed: {failed[number]}"
     return ""
 
 
-def own_versions(lecture: Lecture) -> list[str]:
-    """The course's own functions, outside its exercises, that are the answers to this lecture's."""
-    references = [exercise.reference for exercise in lecture.exercises]
-    names = {f"{reference.__module__}.{reference.__qualname__}" for reference in references}
-    names |= {name for e in lecture.exercises for name in e.forbidden if name.startswith("course_utils.")}
-    return sorted(name for name in names if not name.startswith("course_utils.exercises."))
+def _definition(exercise_id: str) -> re.Pattern[str]:
+    return re.compile(rf"^\s*(?:def|class)\s+{exercise_id}\b|^{exercise_id}\s*=", re.MULTILINE)
+
+
+def own_versions(exercises: Sequence[Exercise]) -> list[str]:
+    """The course's own functions, outside its exercises, that are the answers to these."""
+    names = {name for exercise in exercises if (name := library_name(exercise))}
+    return sorted(
+        names | {name for e in exercises for name in e.forbidden if name.startswith("course_utils.")}
+    )
+
+
+def library_name(exercise: Exercise) -> str:
+    """The dotted name of the reference if it stands in the package proper, which students have; else empty."""
+    module, name = exercise.reference.__module__, exercise.reference.__qualname__
+    return "" if module.startswith("course_utils.exercises.") else f"{module}.{name}"

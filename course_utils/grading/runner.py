@@ -108,6 +108,8 @@ def serve(channel: Channel) -> None:
             if not cell["lecture"]:
                 untouched.restore()
                 _leave_behind(channel, alone)
+    for name, dotted in work["given"].items():
+        notebook.namespace[name] = _find(dotted)
     channel.send({"failed": notebook.failed, "token": work["token"]})
     with suppress(WireError):
         while True:
@@ -152,8 +154,7 @@ def _observe_case(
     answer: Any, case: dict[str, Any], forbidden: Sequence[str]
 ) -> tuple[Outcome, Trace | None]:
     """What the answer shows in one case, and the trace of how it did."""
-    module, _, name = case["observer"].rpartition(".")
-    observer = getattr(importlib.import_module(module), name)
+    observer = _find(case["observer"])
     _seed_everything()
     if not case["traced"] or not callable(answer) or forbidden_name(answer, forbidden):
         return observe(answer, observer, case["inputs"], forbidden), None
@@ -293,7 +294,7 @@ def _sentence(error: BaseException) -> str:
 def refuse(dotted: str) -> None:
     """Make a ready-made function raise; whoever holds it already finds it changed, too."""
     module, _, name = dotted.rpartition(".")
-    target = getattr(importlib.import_module(module), name)
+    target = _find(dotted)
     message = f"{dotted} is what the exercise asks you to write yourself"
     scope: dict[str, Any] = {}
     exec(f"def refused(*_, **__):\n    raise PermissionError({message!r})", scope)
@@ -307,3 +308,8 @@ def refuse(dotted: str) -> None:
         target = getattr(target, "__wrapped__", None)
     if not isinstance(getattr(importlib.import_module(module), name), types.FunctionType):
         setattr(importlib.import_module(module), name, refused)
+
+
+def _find(dotted: str) -> Any:
+    module, _, name = dotted.rpartition(".")
+    return getattr(importlib.import_module(module), name)

@@ -12,7 +12,7 @@ from course_utils.grading.judge import grade_notebook
 from course_utils.grading.records import Record
 from course_utils.grading.reports.feedback import feedback
 from tests.grading.adversaries import ADVERSARIES, ENDLESS
-from tests.grading.conftest import HONEST, IMPORTS, RIGHT, ROOT, SMALL
+from tests.grading.conftest import HONEST, IMPORTS, RIGHT, ROOT, SMALL, SmallLecture
 
 SLOW = {"loop", "sleep", "loop in C"}
 
@@ -104,3 +104,16 @@ def test_what_is_asked_differs_from_seed_to_seed(zygote: Zygote) -> None:
     echo = "def kl_discrete(q, p):\n    raise ValueError(str(q.tolist()))"
     one, other, again = (grade(zygote, echo, seed=seed)["kl_discrete"].message for seed in (1, 2, 1))
     assert one == again != other
+
+
+def test_an_answer_that_builds_on_a_wrong_one_meets_the_courses_version(zygote: Zygote) -> None:
+    """As in the notebook, where the check hands on the course's version; the wrong answer itself gains nothing."""
+    lecture = SmallLecture(3, "03_small", (IMPORTS,))
+    wrong = "def kl_discrete(q, p):\n    return torch.tensor(7.0)"
+    built = (
+        HONEST + "\n_own = optimal_gaussian_posterior\ndef optimal_gaussian_posterior(x, w, b, noise_var):\n"
+    )
+    built += "    half = torch.tensor([0.5, 0.5])\n    assert abs(kl_discrete(half, half)) < 1e-6\n"
+    built += "    return _own(x, w, b, noise_var)"
+    verdicts, _ = grade_notebook(zygote, lecture, [IMPORTS, wrong, built], 3)
+    assert [verdict.points for verdict in verdicts] == [0.0, 2.0]
