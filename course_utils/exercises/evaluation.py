@@ -120,7 +120,7 @@ def _attempt(answer: Answer, observer: Observer, inputs: Inputs) -> tuple[Arrays
         seconds = f"{SECONDS_PER_CASE:.0f} seconds"
         return None, "too slow", f"Your answer did not finish within {seconds}. Is there an endless loop?"
     except NonsenseError as error:
-        return None, "error", f"Your answer ran, but {error}."
+        return None, "error", f"Your answer ran, but {error}".rstrip("?.") + "."
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the notebook goes on
         return None, "error", _describe(error)
 

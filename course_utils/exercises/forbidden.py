@@ -51,7 +51,7 @@ def _globals(function: FunctionType) -> list[Any]:
 
 
 def _attributes(code: CodeType) -> list[str]:
-    wanted = {"LOAD_ATTR", "LOAD_METHOD"}
+    wanted = {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"}
     return [i.argval for part in _codes(code) for i in dis.get_instructions(part) if i.opname in wanted]
 
 

@@ -72,7 +72,7 @@ def denoising(answer: Answer, inputs: Inputs) -> Arrays:
         "gradients reach the model's parameters": torch.tensor(gradients is not None),
         "loss divided by what it should be": as_array(loss).double().sum() / wanted.double().detach(),
         "gradient divided by what it should be": _ratio(gradients, _gradients(wanted, witness)),
-        "agreement with the summed squared error against the clean images": _agree(as_array(loss), wanted),
+        "the loss is the summed squared error against the clean images": _agree(as_array(loss), wanted),
         **_noise(noisy - x, noise_std),
         UNCHANGED: torch.tensor(torch.equal(given, x)),
         ADVANCES: torch.tensor(not torch.equal(noisy, witness.seen[-1])),
@@ -129,6 +129,9 @@ def shapes(answer: Answer, inputs: Inputs) -> Arrays:
         "model(x) is one tensor": torch.tensor(one_tensor),
         "sizes of model(x)": torch.tensor(x_hat.shape if one_tensor else [len(x_hat)]),
         "the code depends on the image": torch.tensor(not torch.equal(code[0], code[-1]) or len(x) == 1),
+        "the reconstruction depends on the image": torch.tensor(
+            len(x) == 1 or not all(torch.equal(t[0], t[-1]) for t in _tensors(x_hat))
+        ),
         "numbers are finite": torch.tensor(
             bool(code.isfinite().all()) and all(t.isfinite().all() for t in _tensors(x_hat))
         ),
