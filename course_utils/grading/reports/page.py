@@ -16,7 +16,8 @@ h2 { font-size: 1.3rem; margin-top: 2rem } h3 { font-size: 1.05rem; margin: .6re
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--soft); padding: .5rem .7rem; font-size: .9rem }
 p.message { white-space: pre-wrap; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% } td, th { border-bottom: 1px solid var(--line); padding: .25rem .5rem;
-       text-align: left; vertical-align: top; overflow-wrap: anywhere } th { overflow-wrap: normal } td.number { text-align: right }
+       text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th { overflow-wrap: normal } td.number { text-align: right }
 img { max-width: 100% } .points { float: right; font-variant-numeric: tabular-nums }
 """
 # Nothing is loaded and no script runs, whatever should ever slip through.
