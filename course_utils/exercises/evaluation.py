@@ -149,7 +149,7 @@ def _status(
     exercise: Exercise, outcomes: Sequence[Outcome], results: Sequence[CaseResult], seed: int
 ) -> tuple[Status, Mistake | None, str]:
     if all(result.passed for result in results):
-        return "right", None, f"Right: {_count(len(results), 'case')} passed."
+        return "right", None, f"{_count(len(results), 'case')} passed."
     if all(outcome.trouble == "untouched" for outcome in outcomes):
         return (
             "untouched",
@@ -162,7 +162,7 @@ def _status(
     trouble = next((outcome for outcome in outcomes if outcome.trouble), None)
     if trouble:
         return "error", None, trouble.message or "Part of your answer still raises NotImplementedError."
-    return "wrong", None, f"Not yet. {first.name[:1].upper()}{first.name[1:]}: {first.difference}."
+    return "wrong", None, f"{first.name[:1].upper()}{first.name[1:]}: {first.difference}."
 
 
 def _known_mistake(
@@ -244,4 +244,4 @@ def _listed(arrays: Arrays) -> str:
 
 
 def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"all {n} {noun}s"
+    return f"The only {noun}" if n == 1 else f"All {n} {noun}s"

@@ -40,8 +40,7 @@ class Card:
 
     def _html(self) -> str:
         symbol, heading, colour = _LOOK[self.status]
-        first, *rest = html.escape(self.message).split("\n")
-        paragraphs = f"<div>{first}</div>" + "".join(f"<div><code>{line}</code></div>" for line in rest)
+        paragraphs = "".join(f"<div>{_html_sentence(line)}</div>" for line in self.message.split("\n"))
         # Colours are set for text and background together, so the card reads the same in light and dark themes.
         return (
             f'<div role="status" style="border-left:6px solid {colour};background:#f9fafb;color:#111827;'
@@ -81,7 +80,7 @@ def card(verdict: Verdict) -> Card:
     """The card that shows a verdict."""
     message = verdict.message
     if verdict.status in ("wrong", "mistake", "error") and verdict.points:
-        message += f"\n{verdict.points:g} of {verdict.max_points:g} points so far."
+        message += f"\n{verdict.points:g} of {_points(verdict.max_points)} so far."
     if not verdict.passed:
         message += "\nThe cells below go on with the course's version."
     return Card(verdict.status, _title(verdict.exercise_id), message)
@@ -89,8 +88,19 @@ def card(verdict: Verdict) -> Card:
 
 def _title(exercise_id: str) -> str:
     exercise = get_exercise(exercise_id)
-    points = "1 point" if exercise.points == 1 else f"{exercise.points} points"
-    return f"Exercise {exercise.number} · {exercise_id} · {points}"
+    return f"Exercise {exercise.number} · {exercise_id} · {_points(exercise.points)}"
+
+
+def _points(n: float) -> str:
+    return f"{n:g} point" + ("" if n == 1 else "s")
+
+
+def _html_sentence(line: str) -> str:
+    """A line of a message, escaped; what stands behind "in line N of its cell:" is the student's code."""
+    place, colon, code = html.escape(line).partition(" of its cell: ")
+    if not colon:
+        return place
+    return f'{place}{colon}<code style="background:transparent;color:inherit">{code}</code>'
 
 
 def _remember(verdict: Verdict) -> None:

@@ -43,7 +43,7 @@ def test_a_right_answer_has_all_points() -> None:
     assert (verdict.status, verdict.points, verdict.max_points) == ("right", 2.0, 2.0)
     assert verdict.passed
     assert verdict.mistake is None
-    assert verdict.message == "Right: all 5 cases passed."
+    assert verdict.message == "All 5 cases passed."
 
 
 def test_an_answer_begun_in_part_is_not_untouched() -> None:

@@ -82,6 +82,10 @@ def std_taken_for_variance(x: Tensor, log_weights: Tensor, means: Tensor, stds: 
     return mixture_log_likelihood(x, log_weights, means, stds.sqrt())
 
 
+def variance_passed_as_std(x: Tensor, log_weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
+    return mixture_log_likelihood(x, log_weights, means, stds**2)
+
+
 def sum_of_logs(x: Tensor, log_weights: Tensor, means: Tensor, stds: Tensor) -> Tensor:
     return (log_weights + _log_densities(x, means, stds)).sum(1)
 
@@ -191,6 +195,12 @@ exercise = Exercise(
             std_taken_for_variance,
         ),
         Mistake(
+            "variance_for_std",
+            "You use the squares of `stds`, the variances, where standard deviations belong: a Normal takes its "
+            "standard deviation.",
+            variance_passed_as_std,
+        ),
+        Mistake(
             "sum_of_logs",
             "You add up logarithms, which multiplies the components: p(x) is a SUM over z of p(z) p(x|z), "
             "and the logarithm comes after it (log-sum-exp).",
@@ -249,7 +259,7 @@ exercise = Exercise(
         one_component_after_the_other,
     ),
     hints=(
-        "Write log p(x, z = k) = log w_k + log N(x; m_k, s_k) for every point and every component first: a table of "
+        "Write log p(x, z = k) = log w_k + log N(x; m_k, s_k^2) for every point and every component first: a table of "
         "shape (B, K). `x[:, None]` makes the points a column.",
         "log N(x; m, s) = -((x - m) / s)^2 / 2 - log s - log(2 pi) / 2. Then the latent variable has to be summed "
         "out, in logarithms.",
