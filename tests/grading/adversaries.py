@@ -117,10 +117,13 @@ ADVERSARIES = {
     "the expected value in a frame": "import sys\ndef kl_discrete(q, p):\n    frame = sys._getframe()\n    while frame:\n"
     "        for name in ('expected', 'wanted', 'reference', 'exercise', 'seed'):\n"
     "            if name in frame.f_locals: return frame.f_locals[name]\n        frame = frame.f_back",
-    "a forbidden function": "def kl_discrete(q, p):\n"
-    "    return torch.nn.functional.kl_div(p.log(), q, reduction='sum')",
-    "a forbidden function, hidden": "def kl_discrete(q, p):\n"
-    "    return getattr(torch.nn.functional, 'kl_' + 'div')(p.log(), q, reduction='sum')",
+    "the course's version, by a built name": "import course_utils.elbo as elbo\n"
+    "def kl_discrete(q, p):\n    return getattr(elbo, 'kl_' + 'discrete')(q, p)",
+    "the course's version, copied": "import types, course_utils.elbo.bounds as bounds\n"
+    "kl_discrete = types.FunctionType(bounds.kl_discrete.__code__, {**vars(bounds)}, 'mine')",
+    "the course's version, loaded again": "import sys, importlib\n"
+    "for name in [n for n in sys.modules if n.startswith('course_utils')]: del sys.modules[name]\n"
+    "kl_discrete = importlib.import_module('course_utils.elbo').kl_discrete",
     "memory of others": "def kl_discrete(q, p):\n    return float(len(open('/proc/1/mem', 'rb').read(10)))",
     "keys and passwords": "import os, pathlib\nassert not any('KEY' in k or 'TOKEN' in k for k in os.environ)\n"
     "def kl_discrete(q, p):\n    return float(pathlib.Path('/etc/shadow').read_text()[0] == 'r') + "
