@@ -13,6 +13,7 @@ ROOT_OK := $(if $(filter 0,$(shell id -u)),--allow-root)
 help:
 	@echo "make lab        open the lectures in JupyterLab      (ARGS=\"--no-browser --port 8890\")"
 	@echo "make test       every test, notebooks included       (ARGS=\"-k elbo\")"
+	@echo "make slow       the tests that need minutes"
 	@echo "make setup      only create .venv and install"
 	@echo "make notebooks  build the lectures whose source has changed"
 	@echo "make bench      measure speed, write tests/benchmarks/RESULTS.md"
@@ -31,7 +32,10 @@ lab: setup
 	$(BIN)/jupyter lab $(ROOT_OK) $(ARGS) lectures
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --nbval-lax --nbval-current-env --nbval-cell-timeout=120 tests solutions lectures $(ARGS)
+	$(BIN)/python -m pytest -n 2 --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -m "not slow" tests solutions lectures $(ARGS)
+
+slow: setup
+	$(BIN)/python -m pytest -n 2 -m slow tests $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -24,6 +24,8 @@ Observer = Callable[[Answer, Inputs], Arrays]
 UNCHANGED = "the arguments are left as they were"
 ADVANCES = "two calls with the same generator give different draws"
 ONLY_SOURCE = "the generator is the only source of randomness"
+SPREAD = "standard deviation of the estimates"
+"""Bounded from above where estimates are compared on average: noise of any size passes for any mean."""
 SAME_EVERY_TIME = "every call gives the same letters"
 
 

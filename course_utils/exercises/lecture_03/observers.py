@@ -13,6 +13,7 @@ from course_utils.exercises import observers
 from course_utils.exercises.observers import (
     ADVANCES,
     ONLY_SOURCE,
+    SPREAD,
     UNCHANGED,
     Answer,
     Arrays,
@@ -68,6 +69,7 @@ def repeated_elbo(answer: Answer, inputs: Inputs) -> Arrays:
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
         SAME_SEED: torch.tensor(again == rows[0]),
         "estimate": estimates,
+        SPREAD: estimates.std(),
         # The terms differ wherever q is not the posterior, and it never is here; 1e-4 is well above rounding.
         "every standard error is a positive number": torch.tensor(bool((errors > 1e-4).all())),
         ERROR_FITS: 0.5 * torch.log(spread / errors.square().mean()).clamp(-20, 20),

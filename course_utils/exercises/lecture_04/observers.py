@@ -9,6 +9,7 @@ from course_utils.exercises import observers
 from course_utils.exercises.observers import (
     ADVANCES,
     ONLY_SOURCE,
+    SPREAD,
     UNCHANGED,
     Answer,
     Arrays,
@@ -43,6 +44,7 @@ def repeated_estimates(answer: Answer, inputs: Inputs) -> Arrays:
     )
     return {
         "estimate": estimates,
+        SPREAD: estimates.std(),
         CALIBRATION: squared_deviations - errors.square(),
         STATED: errors,
         POSITIVE: (errors > 1e-9).all(),

@@ -143,8 +143,7 @@ def global_generator(f: Objective, mu: Tensor, sigma: Tensor, n: int, generator:
 
 
 def with_backward(f: Objective, mu: Tensor, sigma: Tensor, n: int, generator: Generator) -> Pair:
-    mu.requires_grad_()
-    sigma.requires_grad_()
+    mu, sigma = mu.detach().clone().requires_grad_(), sigma.detach().clone().requires_grad_()
     z = mu + sigma * torch.empty(n, dtype=mu.dtype).normal_(generator=generator)
     (f(z).sum() / n).backward()
     return mu.grad, sigma.grad
