@@ -15,11 +15,12 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from course_utils.notebooks.cell import Cell
 from course_utils.notebooks.complete import code_hash, complete_notebook
 from course_utils.notebooks.errors import BuildError
 from course_utils.notebooks.execute import ExecutionError, execute
 from course_utils.notebooks.outputs import tidy_outputs
-from course_utils.notebooks.source import Cell, Definitions, Lecture, read_lecture
+from course_utils.notebooks.source import Definitions, Lecture, read_lecture
 from course_utils.notebooks.student import leaks, student_notebook
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from course_utils.notebooks.source import Cell, Definition, Lecture, Part
+from course_utils.notebooks.cell import Cell
+from course_utils.notebooks.source import Definition, Lecture, Part
 
 # Fixed, so that neither the builder's Python version nor its kernel's name shows in a diff.
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

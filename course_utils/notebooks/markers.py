@@ -1,13 +1,9 @@
 """The markers in a lecture's cells: solution regions and compared outputs, spelt exactly or refused."""
 
-from __future__ import annotations
-
 import re
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from course_utils.notebooks.source import Cell
+from course_utils.notebooks.cell import Cell
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"

@@ -3,12 +3,13 @@
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import jupytext
 
+from course_utils.notebooks.cell import Cell
 from course_utils.notebooks.errors import BuildError
 from course_utils.notebooks.markers import check_markers, is_compared, solution_regions
 
@@ -37,22 +38,6 @@ class Definition(Protocol):
 
 
 Definitions = Mapping[str, Definition]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the source, with the place it came from."""
-
-    file: str
-    number: int
-    line: int
-    kind: str
-    source: str
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-    def error(self, problem: str, offset: int = 0) -> BuildError:
-        """Return the error that says ``problem`` of the line ``offset`` lines into this cell."""
-        return BuildError(problem, file=self.file, cell=self.number, line=self.line + offset)
 
 
 @dataclass(frozen=True)

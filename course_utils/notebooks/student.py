@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 from nbgrader.preprocessors import CheckCellMetadata, ClearSolutions, ComputeChecksums, LockCells
 
+from course_utils.notebooks.cell import Cell
 from course_utils.notebooks.complete import sign
 from course_utils.notebooks.markers import BEGIN, END, solution_lines
 from course_utils.notebooks.outputs import texts
-from course_utils.notebooks.source import Cell, Lecture
+from course_utils.notebooks.source import Lecture
 
 SHORTEST_SECRET = 16
 """A solution's lines of at least this many characters occur nowhere in the student notebook."""
