@@ -118,7 +118,11 @@ def _attempt(answer: Answer, observer: Observer, inputs: Inputs) -> tuple[Arrays
         return None, "untouched", ""
     except TooSlowError:
         question = "Is there an endless loop, or one step per draw?"
-        return None, "too slow", f"Your answer did not finish within {SECONDS_PER_CASE:.0f} seconds. {question}"
+        return (
+            None,
+            "too slow",
+            f"Your answer did not finish within {SECONDS_PER_CASE:.0f} seconds. {question}",
+        )
     except NonsenseError as error:
         return None, "error", f"Your answer ran, but {error}".rstrip("?.") + "."
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the notebook goes on
