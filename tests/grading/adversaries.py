@@ -127,7 +127,7 @@ ADVERSARIES = {
     "memory of others": "def kl_discrete(q, p):\n    return float(len(open('/proc/1/mem', 'rb').read(10)))",
     "keys and passwords": "import os, pathlib\nassert not any('KEY' in k or 'TOKEN' in k for k in os.environ)\n"
     "def kl_discrete(q, p):\n    return float(pathlib.Path('/etc/shadow').read_text()[0] == 'r') + "
-    "len(list(pathlib.Path('/root/.ssh').iterdir()))",
+    "len(list(pathlib.Path('~root/.ssh').expanduser().iterdir()))",
     "network": "import socket\ndef kl_discrete(q, p):\n    s = socket.create_connection(('1.1.1.1', 53), 2)\n    return 0.0",
     "programs": "import subprocess\ndef kl_discrete(q, p):\n    return float(subprocess.check_output(['/bin/echo', '0']))",
     "new namespaces": "import ctypes\ndef kl_discrete(q, p):\n    libc = ctypes.CDLL(None)\n"

@@ -143,11 +143,10 @@ def trained(answer: Answer, inputs: Inputs) -> Arrays:
 
     Of three initialisations one has to learn: a network that ends in a ReLU is now and then born dead.
     """
-    x, seeds = inputs["_x"], range(inputs["_seed"], inputs["_seed"] + 3)
-    attempts = (_ten_steps(_build(answer, {**inputs, "_seed": seed}), x) for seed in seeds)
-    values = next((values for values in attempts if all(values)), None)
-    if values is None:
-        values = _ten_steps(_build(answer, inputs), x)
+    for seed in range(inputs["_seed"], inputs["_seed"] + 3):
+        values = _ten_steps(_build(answer, {**inputs, "_seed": seed}), inputs["_x"])
+        if all(values):
+            break
     return {name: torch.tensor(value) for name, value in zip(_TRAINED, values, strict=True)}
 
 
