@@ -17,7 +17,7 @@ from course_utils.notebooks.environment import FOREIGN, KERNEL_ENV
 
 HOME = pytest.StashKey[Path]()
 
-# Grading needs bubblewrap and the kernel's own limits; `course grade` refuses elsewhere and says so.
+# Grading needs bubblewrap and limits that only Linux has.
 collect_ignore = [] if sys.platform == "linux" else ["tests/grading"]
 
 # nbval leaves its kernels' sockets and null device to the garbage collector, which strikes during any later
