@@ -21,6 +21,7 @@ __all__ = [
     "kl_full_covariance",
     "kl_monte_carlo",
     "kl_standard_normal",
+    "kl_standard_normal_per_dim",
     "kl_univariate",
     "log_density",
     "log_density_standard_normal",
@@ -168,8 +169,23 @@ def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     >>> kl_standard_normal(torch.ones(2, 3), torch.zeros(2, 3))
     tensor([1.5000, 1.5000])
     """
+    return kl_standard_normal_per_dim(mu, logvar).sum(-1)
+
+
+def kl_standard_normal_per_dim(mu: Tensor, logvar: Tensor) -> Tensor:
+    r"""What each latent dimension adds to `kl_standard_normal`: a dimension at 0 carries nothing about x.
+
+    .. math:: \tfrac12 (\mu_j^2 + \sigma_j^2 - 1 - \log\sigma_j^2)
+
+    Parameters: ``mu``, ``logvar`` of shape (batch, latent_dim).
+    Returns: shape (batch, latent_dim), in nats, never negative.
+    Raises: ValueError if the shapes differ; the message gives both.
+
+    >>> kl_standard_normal_per_dim(torch.tensor([[2.0, 0.0]]), torch.zeros(1, 2))
+    tensor([[2., 0.]])
+    """
     require_same_shape(mu=mu, logvar=logvar)
-    return 0.5 * (mu**2 + _variance_penalty(logvar)).sum(-1)
+    return 0.5 * (mu**2 + _variance_penalty(logvar))
 
 
 def kl_diagonal(mu1: Tensor, logvar1: Tensor, mu2: Tensor, logvar2: Tensor) -> Tensor:

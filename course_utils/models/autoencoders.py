@@ -1,4 +1,4 @@
-"""The autoencoders of lecture 2, exactly as the lecture shows them; later lectures build on them.
+"""The autoencoders of lecture 2, exactly as the lecture shows them.
 
 Each squeezes its input x through a code z, and has the same three parts: ``encode(x) -> z``,
 ``decode(z) -> x_hat``, and ``forward(x)``, which is ``decode(encode(x))``.

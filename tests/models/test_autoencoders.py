@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import models
-from course_utils.models import ConvAutoencoder, LinearAutoencoder, MLPAutoencoder
+from course_utils.models import ConvAutoencoder, LinearAutoencoder, MLPAutoencoder, autoencoders
 
-LECTURE = Path(__file__).parents[1] / "solutions" / "02_autoencoders.py"
+LECTURE = Path(__file__).parents[2] / "solutions" / "02_autoencoders.py"
 IMAGES = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
@@ -84,6 +83,6 @@ def definitions(source: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["LinearAutoencoder", "MLPAutoencoder", "dense"])
 def test_the_lecture_shows_what_the_package_holds(name: str) -> None:
-    package = definitions(Path(models.__file__).read_text(encoding="utf-8"))[name]
+    package = definitions(Path(autoencoders.__file__).read_text(encoding="utf-8"))[name]
     package = package.replace("N_PIXELS", "784").replace("SIDE", "28")
     assert definitions(LECTURE.read_text(encoding="utf-8"))[name] == package
