@@ -1,0 +1,15 @@
+"""Numbers that say how good a model is: of its likelihood, its codes, its outlier scores and its samples."""
+
+from course_utils.metrics.codes import active_units, gaussian_total_correlation
+from course_utils.metrics.likelihood import bits_per_dim, importance_log_likelihood
+from course_utils.metrics.outliers import auroc, input_complexity_score, roc_curve
+
+__all__ = [
+    "active_units",
+    "auroc",
+    "bits_per_dim",
+    "gaussian_total_correlation",
+    "importance_log_likelihood",
+    "input_complexity_score",
+    "roc_curve",
+]
