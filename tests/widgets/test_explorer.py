@@ -52,7 +52,7 @@ def test_the_live_picture_is_the_saved_one_at_first_and_carries_the_alt_text():
     e = explorer()
     difference = np.abs(pixels(e.png).astype(int) - pixels(e.first_picture))
     assert difference.mean() < 1  # the saved one has a palette
-    assert f'alt="{ALT}"' in e.picture.value
+    assert (e.picture.alt, e.picture.png) == (ALT, e.png)
     assert "frequency 2 &lt; 14" in e.message.value  # escaped
 
 
@@ -99,6 +99,58 @@ def test_explore_refuses_generic_alt_text_and_no_controls():
         explore(figure, update, alt="figure", frequency=slider(1, 20, 2, 1, "frequency"))
     with pytest.raises(ValueError, match="explore needs a control"):
         explore(figure, update, alt=ALT)
+
+
+def plane():
+    """A point in a plane, with a slider for each coordinate."""
+    figure, axes = new_figure()
+    (point,) = axes.plot([0], [0], "o")
+    axes.set(xlim=(-4, 4), ylim=(-2, 2))
+    drawn = []
+
+    def update(across, up, size=1):
+        drawn.append((across, up))
+        point.set_data([across], [up])
+
+    sliders = {"across": slider(-3.0, 3.0, 0.0, 0.1, "z1"), "up": slider(-2.0, 2.0, 0.0, 0.1, "z2")}
+    return Explorer(figure, update, alt=ALT, click=(axes, "across", "up"), **sliders), axes, drawn
+
+
+def click(explorer, axes, x, y):
+    pixel = axes.transData.transform((x, y))
+    explorer.picture.point = axes.figure.transFigure.inverted().transform(pixel).tolist()
+
+
+def test_a_click_sets_both_sliders_and_draws_once():
+    e, axes, drawn = plane()
+    before, n_drawn = e.png, len(drawn)
+    click(e, axes, 1.23, -0.58)
+    assert e.values == {"across": pytest.approx(1.2), "up": pytest.approx(-0.6)}  # the sliders' steps
+    assert drawn[n_drawn:] == [(pytest.approx(1.2), pytest.approx(-0.6))]
+    assert e.png != before
+
+
+def test_after_a_click_the_sliders_still_work():
+    e, axes, drawn = plane()
+    click(e, axes, 1.0, 1.0)
+    e.set(up=-1.0)
+    assert drawn[-1] == (pytest.approx(1.0), pytest.approx(-1.0))
+
+
+def test_a_click_beyond_a_slider_goes_to_its_end_and_one_outside_the_axes_nowhere():
+    e, axes, _ = plane()
+    click(e, axes, 3.9, 0.5)
+    assert e.values == {"across": 3.0, "up": pytest.approx(0.5)}
+    click(e, axes, 9.0, 1.5)
+    assert e.values == {"across": 3.0, "up": pytest.approx(0.5)}
+
+
+def test_a_click_needs_the_sliders_it_sets():
+    figure, update = wave()
+    with pytest.raises(ValueError, match="a click sets z1 and z2; there are the controls"):
+        Explorer(
+            figure, update, alt=ALT, click=(figure.axes[0], "z1", "z2"), frequency=slider(1, 9, 2, 1, "f")
+        )
 
 
 def test_slider_is_whole_or_decimal_and_shows_its_step():
