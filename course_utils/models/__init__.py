@@ -4,6 +4,15 @@ Images are (batch, 1, 28, 28) in [0, 1]; a decoder gives logits unless its docst
 """
 
 from course_utils.models.autoencoders import ConvAutoencoder, LinearAutoencoder, MLPAutoencoder
+from course_utils.models.conditional import (
+    ConditionalConvDecoder,
+    ConditionalConvEncoder,
+    ConditionalMLPDecoder,
+    ConditionalMLPEncoder,
+    ConditionalVAE,
+    condition,
+    label_maps,
+)
 from course_utils.models.vae import (
     VAE,
     ConvDecoder,
@@ -17,6 +26,11 @@ from course_utils.models.vae import (
 
 __all__ = [
     "VAE",
+    "ConditionalConvDecoder",
+    "ConditionalConvEncoder",
+    "ConditionalMLPDecoder",
+    "ConditionalMLPEncoder",
+    "ConditionalVAE",
     "ConvAutoencoder",
     "ConvDecoder",
     "ConvEncoder",
@@ -27,4 +41,6 @@ __all__ = [
     "MLPEncoder",
     "RNNDecoder",
     "RNNEncoder",
+    "condition",
+    "label_maps",
 ]
