@@ -90,4 +90,5 @@ def _scores(scores_in: Tensor, scores_out: Tensor) -> tuple[Tensor, Tensor]:
         if scores.isnan().any():
             raise ValueError(f"{name} has {int(scores.isnan().sum())} NaN among its {len(scores)} scores")
     common = torch.promote_types(scores_in.dtype, scores_out.dtype)
-    return scores_in.detach().to(common), scores_out.detach().to(common)
+    # contiguous, because searchsorted warns about a column of a matrix
+    return scores_in.detach().to(common).contiguous(), scores_out.detach().to(common).contiguous()

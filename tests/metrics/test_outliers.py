@@ -64,6 +64,12 @@ def test_infinite_mixed_and_integer_scores():
     assert auroc(torch.tensor([0, 1]), torch.tensor([1])) == 0.75
 
 
+def test_columns_of_a_matrix_and_scores_with_a_gradient():
+    table = torch.tensor([[0.0, 1.0], [1.0, 2.0]], requires_grad=True)
+    assert auroc(table[:, 0], table[:, 1]) == 0.875  # a warning would be an error here
+    assert roc_curve(table[:, 0], table[:, 1])[1].tolist() == [0.0, 0.5, 1.0, 1.0]
+
+
 @pytest.mark.parametrize("function", [auroc, roc_curve])
 def test_scores_refused(function):
     scores = torch.zeros(3)
