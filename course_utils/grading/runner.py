@@ -28,6 +28,7 @@ import course_utils.exercises
 from course_utils.exercises.evaluation import Outcome, observe
 from course_utils.exercises.forbidden import forbidden_name
 from course_utils.exercises.limits import quiet, time_limit
+from course_utils.grading import tracing
 from course_utils.grading.tracing import Recorder, Trace
 from course_utils.grading.wire import Channel, WireError
 
@@ -182,7 +183,11 @@ def _seed_everything() -> None:
     torch.manual_seed(0)
 
 
-_RELIED_ON = (torch.Tensor, torch.Generator, Outcome, Channel, Recorder)
+_TRACING = [
+    sys.modules[f"{tracing.__name__}.{name}"] for name in ("arguments", "gradients", "objects", "recorder")
+]
+_RELIED_ON = [torch.Tensor, torch.Generator, torch.nn.Module, torch.optim.Optimizer, Outcome, Channel]
+_RELIED_ON += [kind for module in _TRACING for kind in vars(module).values() if isinstance(kind, type)]
 
 
 class Snapshot:

@@ -18,8 +18,9 @@ def everywhere(data):
         except OSError:
             pass
 """
-FORGED = """{"dict": {"arrays": {"dict": {}}, "trace": {"dict": {"gradients": [], "runs": [{"dict": {"n": 1, "columns": [],
-  "form": {"dict": {"result": 0.7, "with_graph": [False], "leaves": [], "changed": [], "asked": [], "drew": False}}}}]}},
+FORGED = """{"dict": {"arrays": {"dict": {}}, "trace": {"dict": {"runs": [{"dict": {"n": 1, "columns": [],
+  "form": {"dict": {"on": [None, "__call__"], "steps": [], "own": [], "made": None, "gradients": [], "with_graph": [False],
+  "drew": [], "result": 0.7}}}}]}},
   "trouble": None, "message": "", "printed": "", "n_printed": 0}}"""
 
 ADVERSARIES = {
@@ -37,7 +38,7 @@ ADVERSARIES = {
     "verdict = lambda *a, **k: e.Verdict('kl_discrete', 'right', 2.0, 2.0, None, '')\n"
     "e.judge = e.evaluate = e.observe = r.observe = verdict" + ZERO,
     "patched recorder": "import course_utils.grading.tracing as t\n"
-    "t.Recorder.trace = lambda self: {'calls': [], 'gradients': []}" + ZERO,
+    "t.Recorder.trace = lambda self: {'runs': []}" + ZERO,
     "patched outcome": "from course_utils.exercises.evaluation import Outcome\n"
     "Outcome.trouble = None\nOutcome.arrays = {}\nOutcome.__eq__ = lambda *a: True" + ZERO,
     "replaced module": "import sys, types\nfake = types.ModuleType('torch')\nfake.__getattr__ = lambda n: (lambda *a: 0)\n"
