@@ -13,6 +13,8 @@ from course_utils.models.conditional import (
     condition,
     label_maps,
 )
+from course_utils.models.debiasing import DebiasingVAE, debiasing_vae_loss, resampling_weights
+from course_utils.models.ensemble import VAEEnsemble
 from course_utils.models.vae import (
     VAE,
     ConvDecoder,
@@ -34,6 +36,7 @@ __all__ = [
     "ConvAutoencoder",
     "ConvDecoder",
     "ConvEncoder",
+    "DebiasingVAE",
     "GaussianVAE",
     "LinearAutoencoder",
     "MLPAutoencoder",
@@ -41,6 +44,9 @@ __all__ = [
     "MLPEncoder",
     "RNNDecoder",
     "RNNEncoder",
+    "VAEEnsemble",
     "condition",
+    "debiasing_vae_loss",
     "label_maps",
+    "resampling_weights",
 ]
