@@ -3,7 +3,9 @@
 Images are (batch, 1, 28, 28) in [0, 1]; a decoder gives logits unless its docstring says otherwise.
 """
 
+from course_utils.models.adversarial import ConvDiscriminator, ConvGenerator, MLPDiscriminator, MLPGenerator
 from course_utils.models.autoencoders import ConvAutoencoder, LinearAutoencoder, MLPAutoencoder
+from course_utils.models.boltzmann import RBM, free_energy, gibbs_step, log_partition
 from course_utils.models.conditional import (
     ConditionalConvDecoder,
     ConditionalConvEncoder,
@@ -15,6 +17,11 @@ from course_utils.models.conditional import (
 )
 from course_utils.models.debiasing import DebiasingVAE, debiasing_vae_loss, resampling_weights
 from course_utils.models.ensemble import VAEEnsemble
+from course_utils.models.hybrids import BlackBoxEncoder, ImageEncoder, PairDiscriminator
+from course_utils.models.progressive import ProgressiveDiscriminator, ProgressiveGenerator, fade_in, shrink
+from course_utils.models.projection import ConditionalGenerator, ProjectionDiscriminator, projection_logits
+from course_utils.models.style import MappingNetwork, StyleGenerator, adaptive_instance_norm, style_mix
+from course_utils.models.translation import Translator, cycle_loss, outline
 from course_utils.models.vae import (
     VAE,
     ConvDecoder,
@@ -27,26 +34,51 @@ from course_utils.models.vae import (
 )
 
 __all__ = [
+    "RBM",
     "VAE",
+    "BlackBoxEncoder",
     "ConditionalConvDecoder",
     "ConditionalConvEncoder",
+    "ConditionalGenerator",
     "ConditionalMLPDecoder",
     "ConditionalMLPEncoder",
     "ConditionalVAE",
     "ConvAutoencoder",
     "ConvDecoder",
+    "ConvDiscriminator",
     "ConvEncoder",
+    "ConvGenerator",
     "DebiasingVAE",
     "GaussianVAE",
+    "ImageEncoder",
     "LinearAutoencoder",
     "MLPAutoencoder",
     "MLPDecoder",
+    "MLPDiscriminator",
     "MLPEncoder",
+    "MLPGenerator",
+    "MappingNetwork",
+    "PairDiscriminator",
+    "ProgressiveDiscriminator",
+    "ProgressiveGenerator",
+    "ProjectionDiscriminator",
     "RNNDecoder",
     "RNNEncoder",
+    "StyleGenerator",
+    "Translator",
     "VAEEnsemble",
+    "adaptive_instance_norm",
     "condition",
+    "cycle_loss",
     "debiasing_vae_loss",
+    "fade_in",
+    "free_energy",
+    "gibbs_step",
     "label_maps",
+    "log_partition",
+    "outline",
+    "projection_logits",
     "resampling_weights",
+    "shrink",
+    "style_mix",
 ]
