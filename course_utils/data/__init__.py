@@ -26,7 +26,7 @@ from course_utils.data.points import (
     toy2d_centres,
     toy2d_with_components,
 )
-from course_utils.data.shapes import draw_shapes, load_shapes
+from course_utils.data.shapes import draw_shapes, few_shapes, load_shapes
 from course_utils.data.torchvision_sets import load_torchvision_set
 from course_utils.runtime import CourseError
 
@@ -39,6 +39,7 @@ __all__ = [
     "ImageData",
     "augment",
     "draw_shapes",
+    "few_shapes",
     "load",
     "swiss_roll",
     "toy2d",

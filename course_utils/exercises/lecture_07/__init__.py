@@ -1,0 +1,1 @@
+"""Exercises of lecture 7: beta-VAE and disentanglement."""
