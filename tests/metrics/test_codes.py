@@ -21,6 +21,7 @@ def test_active_units_count_variances_above_the_threshold():
     assert active_units(mu, 0.05) == 1
     assert active_units(mu, threshold=0.001) == 4
     assert active_units(torch.full((10, 3), 0.1)) == 0
+    assert active_units(torch.tensor([[0.0], [1.0]]), 0.25) == 0  # exactly the threshold is not above it
 
 
 def test_active_units_keep_the_digits_of_a_large_mean():
