@@ -1,0 +1,1 @@
+"""Exercises of lecture 9: debiasing by resampling, and scores for outliers."""
