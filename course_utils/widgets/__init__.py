@@ -15,11 +15,15 @@ from course_utils.widgets.explorer import Explorer, explore
 
 # name -> module, both inside this package; a playground is imported when a lecture asks for it
 _PLAYGROUNDS: dict[str, str] = {
+    "class_style_playground": "class_style_playground",
     "elbo_playground": "elbo_playground",
     "homotopy_playground": "homotopy_playground",
     "kl_playground": "kl_playground",
+    "latent_plane_playground": "latent_plane_playground",
+    "latent_sliders": "latent_sliders",
     "prior_playground": "prior_samples",
     "reparameterization_player": "reparameterization_player",
+    "traversal_playground": "traversal_playground",
 }
 
 __all__ = ["Explorer", "choice", "explore", "player", "playgrounds", "slider"]

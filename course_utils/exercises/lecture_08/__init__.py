@@ -1,0 +1,1 @@
+"""Exercises of lecture 8: the conditional variational autoencoder."""
