@@ -195,7 +195,7 @@ print("dz/dmu is 1:", d_mu.item() == 1, "| dz/dsigma is this draw's eps:", torch
 # move smoothly, so every $z$ has a derivative. Then choose *drawn anew at every move*. The distribution below is the
 # same, and there is nothing left to follow.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 reparameterization_player()
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -642,8 +642,8 @@ for (name, at_four), shrink in zip(at_n4.items(), (1 - 1 / 4, 1.0, 1.0), strict=
 #
 # With $s = \epsilon_1 / \sigma$ and $z_1^2 = m^2 + 2m\sigma\epsilon_1 + \sigma^2\epsilon_1^2$:
 #
-# * **Score function:** $n \operatorname{Var} = E[f^2 s^2] - 4m^2$, where $\sigma^2 E[f^2 s^2] = (m^4 + 18 m^2\sigma^2
-#   + 15\sigma^4) + 2 (m^2 + 3\sigma^2)\, E[R] + \operatorname{Var}[R] + E[R]^2$.
+# * **Score function:** $n \operatorname{Var} = E[f^2 s^2] - 4m^2$, where $\sigma^2 E[f^2 s^2] =
+#   (m^4 + 18 m^2\sigma^2 + 15\sigma^4) + 2 (m^2 + 3\sigma^2)\, E[R] + \operatorname{Var}[R] + E[R]^2$.
 # * **With a baseline** (the mean of the others): this is the sample covariance of $f$ and $s$, whose variance is
 #   $\frac1n (\mu_{22} - 4m^2) + \frac{\operatorname{Var}[f] \operatorname{Var}[s] + 4m^2}{n(n-1)}$ with $\sigma^2
 #   \mu_{22} = \sigma^2 E[(f - E f)^2 s^2] = 12 m^2\sigma^2 + 10\sigma^4 + \operatorname{Var}[R]$.
@@ -683,7 +683,7 @@ M, S, N = 1.0, 0.5, 8
 theory = {dim: closed_form_variances(dim, M, S, N) for dim in DIMENSIONS}
 measured = {dim: measured_variances(dim, M, S, N) for dim in DIMENSIONS}
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 ratios = torch.tensor([[measured[d][name] / theory[d][name] for name in LOOK] for d in DIMENSIONS])
 print(
@@ -850,7 +850,7 @@ def train(n_draws: int, n_steps: int, runs: int = 16, batch: int = 32) -> Tensor
 steps = {1: 2400, 8: 1000, 64: 500}  # by draws per example
 gaps = {n_draws: train(n_draws, n_steps) for n_draws, n_steps in steps.items()}
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 figure, (left, right) = new_figure(1, 2, figsize=(10.5, 4.2))
 draws = torch.tensor([1, 2, 4, 8, 16, 32, 64])
 same_examples, same_work = (part_data + part_noise / draws) / 32, (part_data * draws + part_noise) / 64
@@ -864,7 +864,7 @@ left.legend(loc="upper left")
 left.set_xticks(draws, draws.tolist())
 left.minorticks_off()
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 for (n_draws, values), k in zip(gaps.items(), (5, 3, 9), strict=True):
     passes = 32 * n_draws * torch.arange(1, len(values) + 1)
     right.plot(passes, values.mean(1), color=CLASS_COLOURS[k], label=f"L = {n_draws}")
@@ -1012,7 +1012,7 @@ noise_level = [g.var(0).sum().sqrt() for g in relaxed.values()]
 
 levels = {n_latents: score_variance(n_latents).sqrt() for n_latents in (1, 16)}
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 figure, axes = new_figure(figsize=(10, 4.0))
 colour, other = LOOK["pathwise"]["color"], LOOK["score function"]["color"]
 axes.plot(TEMPERATURES, noise_level, "o-", color=colour, label="relaxed: standard deviation")
@@ -1036,7 +1036,7 @@ show(
     "of the exact gradient for one latent, and higher for 16 latents.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 for n_latents in (1, 16):
     estimates = score_gradients(n_latents)

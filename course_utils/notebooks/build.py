@@ -19,6 +19,7 @@ from course_utils.notebooks.cell import Cell
 from course_utils.notebooks.complete import code_hash, complete_notebook
 from course_utils.notebooks.errors import BuildError
 from course_utils.notebooks.execute import ExecutionError, execute
+from course_utils.notebooks.markers import is_note
 from course_utils.notebooks.outputs import tidy_outputs
 from course_utils.notebooks.source import Definitions, Lecture, read_lecture
 from course_utils.notebooks.student import leaks, student_notebook
@@ -293,9 +294,11 @@ def _executed(target: Target, lecture: Lecture, root: Path) -> NotebookNode:
 
 
 def _source_cell(lecture: Lecture, notebook: NotebookNode, index: int) -> Cell:
-    """Return the source's cell of a notebook's cell; the generated hints are the only others."""
+    """Return the source's cell of a notebook's cell: hints are added to it, and notes may be left out."""
     n_generated = sum(cell.id.startswith("hints-") for cell in notebook.cells[:index])
-    return lecture.cells[index - n_generated]
+    with_notes = any(is_note(cell.metadata) for cell in notebook.cells)
+    written = [cell for cell in lecture.cells if with_notes or not is_note(cell.metadata)]
+    return written[index - n_generated]
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:

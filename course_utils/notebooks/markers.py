@@ -1,7 +1,9 @@
 """The markers in a lecture's cells: solution regions and compared outputs, spelt exactly or refused."""
 
 import re
+from collections.abc import Mapping
 from difflib import SequenceMatcher
+from typing import Any
 
 from course_utils.notebooks.cell import Cell
 
@@ -14,6 +16,11 @@ COMPARED = "# NBVAL_CHECK_OUTPUT"
 def is_compared(source: str) -> bool:
     """Tell whether nbval compares the output of a code cell with this source."""
     return any(line.strip() == COMPARED for line in source.splitlines())
+
+
+def is_note(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a cell with these metadata holds notes for the speaker."""
+    return metadata.get("slideshow", {}).get("slide_type") == "notes"
 
 
 def solution_regions(cell: Cell) -> list[tuple[int, int]]:

@@ -1,4 +1,7 @@
-"""The student notebook: answers become stubs, by nbgrader's own preprocessors used as plain functions."""
+"""The student notebook: answers become stubs, by nbgrader's own preprocessors used as plain functions.
+
+The speaker's notes stay behind: timing and answers to questions are not for those who will be asked.
+"""
 
 import ast
 import copy
@@ -9,7 +12,7 @@ from nbgrader.preprocessors import CheckCellMetadata, ClearSolutions, ComputeChe
 
 from course_utils.notebooks.cell import Cell
 from course_utils.notebooks.complete import sign
-from course_utils.notebooks.markers import BEGIN, END, solution_lines
+from course_utils.notebooks.markers import BEGIN, END, is_note, solution_lines
 from course_utils.notebooks.outputs import texts
 from course_utils.notebooks.source import Lecture
 
@@ -26,6 +29,7 @@ def student_notebook(complete: NotebookNode, lecture: Lecture) -> NotebookNode:
         If a stub is not valid Python, or a line of a solution is still to be read somewhere.
     """
     notebook, resources = copy.deepcopy(complete), {}
+    notebook.cells = [cell for cell in notebook.cells if not is_note(cell.metadata)]
     stubs = {
         part.exercise.id: _stub(part.exercise.number, part.exercise.id) for part in lecture.parts.values()
     }

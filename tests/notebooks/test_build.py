@@ -219,6 +219,15 @@ def test_a_failure_names_the_cell_and_leaves_the_files_untouched(built, definiti
     assert names == {"03_tiny.py", "03_tiny.ipynb"}
 
 
+def test_a_failure_behind_notes_that_students_do_not_get_names_the_right_cell(built, definitions):
+    built.write(
+        ("# %% [markdown]\n# Between.", '# %% [markdown] slideshow={"slide_type": "notes"}\n# Between.'),
+        ("print(2.5)", "print(2.5 if 'secret' in str(In[5]) else 1 / 0)"),
+    )
+    (found,) = run(built, definitions).problems
+    assert "(cell 14): in lectures/03_tiny.ipynb: ZeroDiv" in found
+
+
 def test_a_solution_that_the_outputs_give_away_is_refused(built, definitions):
     give_away = "print('product', '= x * x ', '# a secret way')"
     built.write(("print(2.5)", give_away))

@@ -68,6 +68,15 @@ def test_only_answers_differ_from_the_complete_notebook(repository, definitions)
     assert student.metadata["course"]["code_hash"] == code_hash(student) != code_hash(complete)
 
 
+def test_the_speakers_notes_are_for_the_speaker(repository, definitions):
+    note = ("# %% [markdown]\n# Between.", '# %% [markdown] slideshow={"slide_type": "notes"}\n# Ask them.')
+    lecture = read_lecture(repository.write(note), definitions)
+    complete = complete_notebook(lecture)
+    student = student_notebook(complete, lecture)
+    assert [c.source for c in complete.cells if c not in student.cells and c.cell_type == "markdown"] == ["Ask them."]
+    assert len(student.cells) == len(complete.cells) - 1
+
+
 def test_no_line_of_a_solution_is_left(make):
     _, notebook = make()
     text = nbformat.writes(notebook)
