@@ -22,7 +22,9 @@ _PLAYGROUNDS: dict[str, str] = {
     "latent_plane_playground": "latent_plane_playground",
     "latent_sliders": "latent_sliders",
     "prior_playground": "prior_samples",
+    "rejection_playground": "rejection_playground",
     "reparameterization_player": "reparameterization_player",
+    "resampling_playground": "resampling_playground",
     "traversal_playground": "traversal_playground",
 }
 
