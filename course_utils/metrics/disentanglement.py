@@ -251,11 +251,8 @@ def sap(codes: Tensor, factors: Tensor) -> float:
     1.0
     """
     codes, _ = _codes_and_levels(codes, factors)
-    moving = (codes.amax(0) > codes.amin(0)).unsqueeze(
-        1
-    )  # exact: the variance of a constant may round to > 0
     correlation = _standardised(codes).T @ _standardised(factors.detach().cpu().double())
-    return _gap(torch.where(moving, correlation**2, 0.0)).mean().item()
+    return _gap(correlation**2).mean().item()
 
 
 def _standardised(table: Tensor) -> Tensor:
