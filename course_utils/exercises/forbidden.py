@@ -4,6 +4,7 @@ import dis
 import importlib
 import inspect
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -41,18 +42,23 @@ def _functions(answer: Any, seen: set[int]) -> Iterator[FunctionType]:
 
 
 def _globals(function: FunctionType) -> list[Any]:
-    names = [
-        i.argval
-        for code in _codes(function.__code__)
-        for i in dis.get_instructions(code)
-        if i.opname == "LOAD_GLOBAL"
-    ]
+    names = _loaded(function.__code__)[0]
     return [function.__globals__[name] for name in names if name in function.__globals__]
 
 
 def _attributes(code: CodeType) -> list[str]:
-    wanted = {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"}
-    return [i.argval for part in _codes(code) for i in dis.get_instructions(part) if i.opname in wanted]
+    return _loaded(code)[1]
+
+
+@lru_cache(maxsize=1000)
+def _loaded(code: CodeType) -> tuple[list[str], list[str]]:
+    """The names of globals and of attributes that a function's code uses."""
+    instructions = [i for part in _codes(code) for i in dis.get_instructions(part)]
+    attributes = {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"}
+    return (
+        [i.argval for i in instructions if i.opname == "LOAD_GLOBAL"],
+        [i.argval for i in instructions if i.opname in attributes],
+    )
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -100,7 +100,9 @@ def serve(channel: Channel) -> None:
     work = channel.receive()
     for name in work["refused"]:
         refuse(name)
-    notebook, untouched = Notebook(work["answers"]), Snapshot()
+    notebook = Notebook(work["answers"])
+    own = [cell for cell in work["cells"] if cell and not cell["lecture"]]
+    untouched = Snapshot(everything=any(may_patch(cell["source"]) for cell in own))
     for number, cell in enumerate(work["cells"]):
         if cell is not None:
             if not cell["lecture"]:
@@ -180,7 +182,44 @@ def _send(channel: Channel, outcome: Outcome, trace: Trace | None) -> None:
 def _seed_everything() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed also thinks of devices that are not there
+
+
+_TOOLS = {
+    "setattr",
+    "delattr",
+    "exec",
+    "eval",
+    "vars",
+    "globals",
+    "locals",
+    "sys",
+    "os",
+    "builtins",
+    "ctypes",
+    "gc",
+}
+_TOOLS |= {"importlib", "inspect", "types", "modules", "patch", "signal", "threading"}
+
+
+def may_patch(source: str) -> bool:
+    """Whether code looks as if it might change what it did not make."""
+    with suppress(SyntaxError):  # what cannot be read is not run
+        return any(map(_may_patch, ast.walk(ast.parse(plain_python(source)))))
+    return False
+
+
+def _may_patch(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return name[:2] == "__"
+        case ast.Attribute(attr=name, ctx=context):
+            return not isinstance(context, ast.Load) or (name[:2] == "__" and name != "__init__")
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return any({*name.name.split("."), name.asname} & _TOOLS for name in names)
+        case ast.Name(id=name):
+            return name in _TOOLS or name[:2] == "__"
+    return False
 
 
 _TRACING = [
@@ -191,9 +230,16 @@ _RELIED_ON += [kind for module in _TRACING for kind in vars(module).values() if 
 
 
 class Snapshot:
-    """What cells may find patched and the runner relies on; put back after each cell, so that it harms no other."""
+    """What cells may find patched and the runner relies on; put back after each cell, so that it harms no other.
 
-    def __init__(self) -> None:
+    To look at everything costs a tenth of a second, since it copies what jails share; cells that patch nothing are
+    spared that. Who deceives ``may_patch`` spoils his own other answers, and nothing else.
+    """
+
+    def __init__(self, *, everything: bool) -> None:
+        self._modules, self._classes, self._loaded = [], [], {}
+        if not everything:
+            return
         modules = [torch, torch.nn.functional, builtins, os, sys.modules["json"], sys.modules["math"], np]
         modules += [module for name, module in sys.modules.items() if name.startswith("course_utils")]
         self._modules = [(vars(module), dict(vars(module))) for module in modules]
@@ -212,8 +258,9 @@ class Snapshot:
             for name, value in before.items():
                 if vars(kind).get(name) is not value:
                     setattr(kind, name, value)
-        sys.settrace(None)
-        sys.setprofile(None)
+        if self._loaded:
+            sys.settrace(None)
+            sys.setprofile(None)
         sys.setrecursionlimit(1000)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)

@@ -54,6 +54,8 @@ def preload() -> None:
     for file in sorted(files):
         if len(file.parts) == 1 or file.parts[1] not in NOT_NEEDED:
             importlib.import_module(".".join(file.parts).removesuffix(".__init__"))
+    # torch.manual_seed writes down who called it, for the day on which a device is found. In here none is.
+    torch.cuda.manual_seed_all = torch.xpu.manual_seed_all = lambda _: None
     runner.stand_in()
     # Jails share this memory until they write to it, and the garbage collector would.
     gc.collect()

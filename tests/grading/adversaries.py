@@ -20,7 +20,7 @@ def everywhere(data):
 """
 FORGED = """{"dict": {"arrays": {"dict": {}}, "trace": {"dict": {"runs": [{"dict": {"n": 1, "columns": [],
   "form": {"dict": {"on": [None, "__call__"], "steps": [], "own": [], "made": None, "gradients": [], "with_graph": [False],
-  "drew": [], "result": 0.7}}}}]}},
+  "drew": False, "result": 0.7}}}}]}},
   "trouble": None, "message": "", "printed": "", "n_printed": 0}}"""
 
 ADVERSARIES = {

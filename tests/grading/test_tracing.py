@@ -83,7 +83,7 @@ CLOSE_FOR_ALL_SEEDS = {
 """Estimates whose true values differ less from seed to seed than the estimates scatter: wider inputs would help."""
 
 
-CALL = {"on": [None, "__call__"], "steps": [], "own": [], "made": None, "gradients": [], "drew": []} | {
+CALL = {"on": [None, "__call__"], "steps": [], "own": [], "made": None, "gradients": [], "drew": False} | {
     "with_graph": [False],
     "result": 1.0,
 }
@@ -102,7 +102,6 @@ CALL = {"on": [None, "__call__"], "steps": [], "own": [], "made": None, "gradien
         {"runs": [{"form": "\0tensor", "n": 10**12, "columns": []}]},
         {"runs": [{"form": "\0tensor", "n": 2, "columns": [torch.ones(3)]}]},
         {"runs": [{"form": {**CALL, "on": [0, "encode"]}, "n": 1, "columns": []}]},
-        {"runs": [{"form": {**CALL, "drew": [7]}, "n": 1, "columns": []}]},
         {"runs": [{"form": {**CALL, "steps": [["set", [[9, "value", 1.0]]]]}, "n": 1, "columns": []}]},
         {"runs": [{"form": {**CALL, "steps": [["set", [[0, "data", 1.0]]]]}, "n": 1, "columns": []}]},
         {"runs": [{"form": {**CALL, "steps": [["exec", "1"]]}, "n": 1, "columns": []}]},

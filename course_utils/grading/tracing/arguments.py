@@ -24,7 +24,7 @@ def watched(arguments: Sequence[Any]) -> list[Tensor]:
             tensors: Sequence[Tensor] = [argument]
         elif isinstance(argument, nn.Module):
             tensors = [*argument.parameters(), *argument.buffers()]
-        elif isinstance(argument, Optimizer):
+        elif hasattr(argument, "param_groups"):
             tensors = [parameter for group in argument.param_groups for parameter in group["params"]]
         elif isinstance(argument, tuple | list | dict):
             tensors = watched(list(argument.values() if isinstance(argument, dict) else argument))
@@ -43,24 +43,36 @@ class State:
 
     def look(self) -> None:
         """Remember how they are now."""
-        self._known = [(value_of(t).clone(), _gradient(t), t.requires_grad) for t in self._tensors]
+        self._known = list(map(_all_of, self._tensors))
 
     def changes(self) -> Changes:
         """``[which, what, value]`` for all that has changed; and remember how they are now."""
+        now = list(map(_all_of, self._tensors))
+        if now == self._known:
+            return []
         found: Changes = []
-        for i, (tensor, (value, gradient, requires)) in enumerate(
-            zip(self._tensors, self._known, strict=True)
-        ):
-            now = value_of(tensor)
-            if now.shape != value.shape or now.dtype != value.dtype or not torch.equal(now, value):
-                found.append([i, "value", now.clone()])
-            if tensor.requires_grad is not requires:
-                found.append([i, "requires_grad", tensor.requires_grad])
-            if (requires or tensor.requires_grad) and not _equal(after := _gradient(tensor), gradient):
-                found.append([i, "grad", after])
-        if found:
-            self.look()
+        for i, (tensor, old, new) in enumerate(zip(self._tensors, self._known, now, strict=True)):
+            if new[0] != old[0]:
+                found.append([i, "value", value_of(tensor).clone()])
+            if new[1] is not old[1]:
+                found.append([i, "requires_grad", new[1]])
+            if new[2] != old[2]:
+                found.append([i, "grad", None if new[2] is None else tensor.grad.detach().clone()])
+        self._known = now
         return found
+
+
+def _all_of(tensor: Tensor) -> tuple[Any, bool, Any]:
+    """All of a tensor that can change; numbers as bytes, which are compared fastest."""
+    if not tensor.requires_grad:
+        return _bytes(tensor), False, None
+    gradient = tensor.grad if tensor.is_leaf else None
+    return _bytes(value_of(tensor)), True, None if gradient is None else _bytes(gradient)
+
+
+def _bytes(tensor: Tensor) -> Any:
+    data = tensor.detach().numpy()
+    return data.tobytes() if data.ndim == 0 else (data.dtype.char, data.shape, data.tobytes())
 
 
 def make_changes(tensors: Sequence[Tensor], changes: Changes) -> None:
@@ -97,7 +109,6 @@ class Listener:
         finally:
             for step in reversed(undo):
                 step()
-            self.note_changes()
 
     def overheard(self, target: list[Any], function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, each call of which is noted; what it calls itself is its own business."""
@@ -105,7 +116,11 @@ class Listener:
         def listened(*given: Any, **named: Any) -> Any:
             if self._busy:
                 return function(*given, **named)
-            step = self._asked(target, given, named)
+            if target[1] is None:  # a plain function of plain values: nothing else to be seen
+                self._note(target, given, named)
+                return function(*given, **named)
+            self.note_changes()
+            step = self._note(target, given, named)
             before = [generator.get_state() for generator in self._generators]
             self._busy = True
             try:
@@ -115,7 +130,7 @@ class Listener:
                 step[5] = [
                     [i, state]
                     for i, (generator, state) in enumerate(zip(self._generators, before, strict=True))
-                    if not torch.equal(state, generator.get_state())
+                    if has_drawn(generator, state)
                 ]
                 self._state.look()  # what it has changed it changes in a replay, too
 
@@ -130,8 +145,7 @@ class Listener:
         plain_function = callable(argument) and not isinstance(argument, nn.Module | type)
         return self.overheard([i, None, "__call__"], argument) if plain_function else argument
 
-    def _asked(self, target: list[Any], given: Sequence[Any], named: dict[str, Any]) -> list[Any]:
-        self.note_changes()
+    def _note(self, target: list[Any], given: Sequence[Any], named: dict[str, Any]) -> list[Any]:
         tensors: list[Tensor] = []
         values = plain([list(map(self._or_argument, given)), named], tensors)
         with_graph = [tensor.requires_grad for tensor in tensors]
@@ -178,21 +192,24 @@ def ask_again(steps: Sequence[Any], arguments: Sequence[Any], others: dict[str, 
 
 
 def methods(arguments: Sequence[Any]) -> dict[tuple[int, str | None, str], tuple[Any, Callable[..., Any]]]:
-    """What an answer may call: function arguments, and the public methods of models, their parts, and optimizers."""
+    """What an answer may call: function arguments, and public methods of models, their parts, and other objects."""
     found: dict[tuple[int, str | None, str], tuple[Any, Callable[..., Any]]] = {}
     for i, argument in enumerate(arguments):
         if isinstance(argument, nn.Module):
             for path, part in argument.named_modules():
                 names = _public(part) | {"forward", "train", "zero_grad", "requires_grad_"}
                 found |= {(i, path, name): (part, getattr(part, name)) for name in sorted(names)}
-        elif isinstance(argument, Optimizer):
-            found |= {
-                (i, "", name): (argument, getattr(argument, name))
-                for name in sorted(_public(argument) | {"step", "zero_grad"})
-            }
         elif callable(argument) and not isinstance(argument, type):
             found[i, None, "__call__"] = argument, argument
+        elif can_be_asked(argument):
+            names = _public(argument) | ({"step", "zero_grad"} if isinstance(argument, Optimizer) else set())
+            found |= {(i, "", name): (argument, getattr(argument, name)) for name in sorted(names)}
     return found
+
+
+def can_be_asked(argument: Any) -> bool:
+    """Whether it is a function, or an object with methods."""
+    return hasattr(argument, "__dict__") and not isinstance(argument, Tensor | type)
 
 
 def exchange(thing: Any, name: str, new: Callable[..., Any]) -> Callable[[], object]:
@@ -206,6 +223,11 @@ def exchange(thing: Any, name: str, new: Callable[..., Any]) -> Callable[[], obj
 def generators(arguments: Sequence[Any]) -> list[Generator]:
     """The global generator, and those among the arguments."""
     return [torch.default_generator, *(a for a in arguments if isinstance(a, Generator))]
+
+
+def has_drawn(generator: Generator, since: Tensor) -> bool:
+    """Whether it is in another state."""
+    return generator.get_state().numpy().tobytes() != since.numpy().tobytes()
 
 
 def value_of(tensor: Tensor) -> Tensor:
@@ -225,13 +247,3 @@ def _public(thing: Any) -> set[str]:
         for name, value in vars(kind).items()
         if callable(value) and name[:1] != "_" and not isinstance(value, type)
     }
-
-
-def _gradient(tensor: Tensor) -> Tensor | None:
-    if not tensor.requires_grad or not tensor.is_leaf or tensor.grad is None:
-        return None
-    return tensor.grad.detach().clone()
-
-
-def _equal(one: Tensor | None, other: Tensor | None) -> bool:
-    return one is other or (one is not None and other is not None and torch.equal(one, other))

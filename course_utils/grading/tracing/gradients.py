@@ -38,14 +38,12 @@ def recorded(
     """The true pullback, whose values are noted each time."""
 
     def pullback(gradients: Gradients) -> Gradients:
-        used = [(result, g) for result, g in zip(results, gradients, strict=True) if g is not None]
-        found = torch.autograd.grad(
-            [result for result, _ in used],
-            inputs,
-            [gradient for _, gradient in used],
-            retain_graph=True,
-            allow_unused=True,
-        )
+        pairs = zip(results, gradients, strict=True)
+        with (
+            torch.enable_grad()
+        ):  # a scalar, since gradients handed to autograd make it import half a second's worth
+            total = sum((result * gradient).sum() for result, gradient in pairs if gradient is not None)
+        found = torch.autograd.grad(total, inputs, retain_graph=True, allow_unused=True)
         note(found)
         return found
 

@@ -7,10 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.grading.tracing.arguments import Listener, State, exchange, generators, watched
+from course_utils.grading.tracing.arguments import (
+    Listener,
+    State,
+    can_be_asked,
+    exchange,
+    has_drawn,
+    watched,
+)
 from course_utils.grading.tracing.gradients import Gradients, cut_off, joined, recorded
 from course_utils.grading.tracing.objects import StandIn, described, shown
-from course_utils.grading.tracing.stacks import Call, Trace, exchanged, plain, stacked
+from course_utils.grading.tracing.stacks import DEFAULTS, Call, Trace, exchanged, plain, stacked
 
 
 class Recorder:
@@ -43,33 +50,40 @@ class Recorder:
         arguments: tuple[Any, ...],
         of: StandIn | None = None,
     ) -> Any:
-        call: Call = {"on": on, "steps": [], "own": [], "made": None, "gradients": []}
+        call: Call = {} if on == DEFAULTS["on"] else {"on": on}
         self._calls.append(call)  # before what is called inside
-        inputs = [tensor for tensor in watched([*arguments, of]) if tensor.requires_grad]
-        own, drawn = State(watched([of])), [generator.get_state() for generator in generators(arguments)]
-        arguments = tuple(map(cut_off, arguments))
-        listener = Listener(arguments, State(watched(arguments)))
-        with listener.listening() as given, self._put_in(on[0], of, listener):
-            result = function(*given)
+        held, own = watched(arguments), watched([of])
+        inputs = [tensor for tensor in (*held, *own) if tensor.requires_grad]
+        if inputs:
+            arguments = tuple(map(cut_off, arguments))
+            held = watched(arguments)
+        of_own, dice = State(own), torch.default_generator.get_state()
+        listener = Listener(arguments, State(held))
+        if own or any(map(can_be_asked, arguments)):
+            with listener.listening() as given, self._put_in(on[0], of, listener):
+                result = function(*given)
+        else:
+            result = function(*arguments)
+        listener.note_changes()
+        changes = [
+            [i, what, shown(value) if isinstance(value, Tensor) else value]
+            for i, what, value in of_own.changes()
+        ]
+        drew = has_drawn(torch.default_generator, dice)
+        for key, value in {"steps": listener.steps, "own": changes, "drew": drew}.items():
+            if value:
+                call[key] = value
         tensors: list[Tensor] = []
         form = plain(result, tensors)
         with_graph = [tensor.requires_grad for tensor in tensors]
-        call["steps"] = listener.steps
-        call["own"] = [
-            [i, what, shown(value) if isinstance(value, Tensor) else value]
-            for i, what, value in own.changes()
-        ]
-        call["with_graph"] = with_graph
-        call["drew"] = [
-            i
-            for i, (g, old) in enumerate(zip(generators(arguments), drawn, strict=True))
-            if not torch.equal(g.get_state(), old)
-        ]
         if isinstance(result, nn.Module):
-            call["made"], call["result"] = described(result), None
+            call["made"] = described(result)
             return self._stand_in(result)
         call["result"] = exchanged(form, iter([tensor.detach().clone() for tensor in tensors]))
-        return self._tapped(call, form, tensors, inputs, of) if any(with_graph) and inputs else result
+        if not any(with_graph):
+            return result
+        call["with_graph"], call["gradients"] = with_graph, []
+        return self._tapped(call, form, tensors, inputs, of) if inputs else result
 
     def _tapped(
         self, call: Call, form: Any, tensors: list[Tensor], inputs: list[Tensor], of: StandIn | None

@@ -1,5 +1,6 @@
 """Calls as plain data: hundreds that differ in numbers only become one form with stacks of tensors."""
 
+import marshal
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,6 +11,18 @@ from torch import Tensor
 
 Trace = dict[str, Any]
 Call = dict[str, Any]
+
+DEFAULTS: Call = {
+    "on": [None, "__call__"],
+    "steps": [],
+    "own": [],
+    "drew": False,
+    "made": None,
+    "result": None,
+    "with_graph": [],
+    "gradients": [],
+}
+"""A call as long as nothing else is said: of the answer itself, not of an object that it made."""
 
 MAX_CALLS = 100_000
 _TENSOR, _FLOAT = "\0tensor", "\0float"
@@ -55,12 +68,11 @@ def exchanged(value: Any, tensors: Iterator[Tensor]) -> Any:
 def stacked(calls: Sequence[Call]) -> Trace:
     """Runs of calls: the form of one, how many, and each of its tensors with those of the others below it."""
     flat = [(tensors := [], _flat(call, tensors)) for call in calls]
-    keyed = [(repr(form), [(t.dtype, t.shape) for t in tensors], form, tensors) for tensors, form in flat]
     runs = []
-    for _, group in groupby(keyed, key=lambda one: one[:2]):
+    for _, group in groupby(flat, key=_kind):
         members = list(group)
-        columns = [torch.stack(column) for column in zip(*(member[3] for member in members), strict=True)]
-        runs.append({"form": members[0][2], "n": len(members), "columns": columns})
+        columns = [_column(column) for column in zip(*(tensors for tensors, _ in members), strict=True)]
+        runs.append({"form": members[0][1], "n": len(members), "columns": columns})
     return {"runs": runs}
 
 
@@ -71,32 +83,48 @@ def unstacked(trace: Trace) -> Iterator[Call]:
             raise ReplayError("the stacks are not of one height")
         rows = zip(*(column.unbind() for column in run["columns"]), strict=True) if run["columns"] else None
         for _ in range(run["n"]):
-            yield _filled(run["form"], iter(next(rows) if rows else ()))
+            yield DEFAULTS | _filled(run["form"], iter(next(rows) if rows else ()))
 
 
-def _flat(value: Any, tensors: list[Tensor]) -> Any:
+def _kind(part: tuple[list[Tensor | float], Any]) -> tuple[Any, ...]:
+    """What calls have in common that can be stacked."""
+    tensors, form = part
+    try:
+        written: bytes | str = marshal.dumps(form, 2)
+    except ValueError:  # no plain data, which whoever sends it will find out
+        written = repr(form)
+    return written, [float if type(t) is float else (t.dtype, t.shape) for t in tensors]
+
+
+def _column(values: Sequence[Tensor | float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64) if type(values[0]) is float else torch.stack(values)
+
+
+def _flat(value: Any, tensors: list[Tensor | float]) -> Any:
     """The value with a mark in the place of each tensor and each float, which go to the list."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is float:
+        tensors.append(value)
+        return _FLOAT
     if isinstance(value, Tensor):
         tensors.append(value)
         return _TENSOR
-    if type(value) is float:
-        tensors.append(torch.tensor(value, dtype=torch.float64))
-        return _FLOAT
     if isinstance(value, dict):
         return {key: _flat(part, tensors) for key, part in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)([_flat(part, tensors) for part in value])
+    if kind is list or kind is tuple:
+        return kind([_flat(part, tensors) for part in value])
     return value
 
 
 def _filled(form: Any, tensors: Iterator[Tensor]) -> Any:
     """The inverse of ``_flat``."""
-    if form == _TENSOR:
-        return next(tensors)
-    if form == _FLOAT:
-        return next(tensors).item()
-    if isinstance(form, dict):
+    kind = type(form)
+    if kind is str:
+        return next(tensors) if form == _TENSOR else next(tensors).item() if form == _FLOAT else form
+    if kind is dict:
         return {key: _filled(part, tensors) for key, part in form.items()}
-    if type(form) in (list, tuple):
-        return type(form)([_filled(part, tensors) for part in form])
+    if kind is list or kind is tuple:
+        return kind([_filled(part, tensors) for part in form])
     return form
