@@ -29,12 +29,12 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
     one distribution do not have distance 0: it is too high by an amount that falls as 1/n, so both clouds need
     many more rows than columns.
 
-    With centred tables :math:`A^\top A = \Sigma_a` and :math:`B^\top B = \Sigma_b` the trace of the square root
+    With centred tables, scaled so that :math:`A^\top A = \Sigma_a`, :math:`B^\top B = \Sigma_b`, the trace of the root
     is the sum of the singular values of :math:`A B^\top`, or of the triangular factors of A and B. So no square
     root of a covariance, which may be singular, is taken, and half the digits are not lost. This is why no
-    library is used: torchmetrics' FrechetInceptionDistance accepts a feature module of one's own too, but takes
-    the square root through eigenvalues of the unsymmetric :math:`\Sigma_a\Sigma_b`, passes images on as bytes,
-    and would be two more packages for ten lines.
+    library is used: torchmetrics' FrechetInceptionDistance accepts a feature network of one's own too, but
+    takes the root through eigenvalues of the unsymmetric :math:`\Sigma_a\Sigma_b`, and would be two more packages
+    for ten lines.
 
     Parameters: ``features_a``, ``features_b`` of shape (n, dim) and (m, dim), n, m >= 2.
     Returns: >= 0, in the squared units of the features, computed in float64.

@@ -52,7 +52,9 @@ def test_the_ring_has_all_its_modes_and_the_share_that_a_gaussian_has_within_thr
 
 
 def test_small_distances_keep_their_digits_far_from_the_origin():
-    assert count_modes(torch.tensor([[1000.0, 1000.0]]), torch.tensor([[1000.0, 1000.25]]), 0.2, 1) == 0
+    samples = torch.tensor([[1000.0, 1000.0]]).expand(100, 2)
+    assert count_modes(samples, torch.tensor([[1000.0, 1000.25]]), 0.2, 1) == 0
+    assert count_modes(samples, torch.tensor([[1000.0, 1000.25]]), 0.25, 100) == 1
 
 
 def test_no_samples_reach_no_mode():
