@@ -3,7 +3,13 @@
 Images are (batch, 1, 28, 28) in [0, 1]; a decoder gives logits unless its docstring says otherwise.
 """
 
-from course_utils.models.adversarial import ConvDiscriminator, ConvGenerator, MLPDiscriminator, MLPGenerator
+from course_utils.models.adversarial import (
+    ConvDiscriminator,
+    ConvGenerator,
+    MinibatchDeviation,
+    MLPDiscriminator,
+    MLPGenerator,
+)
 from course_utils.models.autoencoders import ConvAutoencoder, LinearAutoencoder, MLPAutoencoder
 from course_utils.models.boltzmann import RBM, free_energy, gibbs_step, log_partition
 from course_utils.models.conditional import (
@@ -58,6 +64,7 @@ __all__ = [
     "MLPEncoder",
     "MLPGenerator",
     "MappingNetwork",
+    "MinibatchDeviation",
     "PairDiscriminator",
     "ProgressiveDiscriminator",
     "ProgressiveGenerator",

@@ -5,10 +5,11 @@ A generator takes z ~ N(0, I), (batch, latent_dim), and makes points (batch, dat
 logits (batch,), no probabilities; it treats the examples of a batch one by one, as a gradient penalty needs.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-__all__ = ["ConvDiscriminator", "ConvGenerator", "MLPDiscriminator", "MLPGenerator"]
+__all__ = ["ConvDiscriminator", "ConvGenerator", "MLPDiscriminator", "MLPGenerator", "MinibatchDeviation"]
 
 SLOPE = 0.2  # of the leaky ReLU: a discriminator with dead units has nothing to tell the generator
 HALVE = {"kernel_size": 4, "stride": 2, "padding": 1}  # transposed, it doubles
@@ -19,7 +20,6 @@ class MLPGenerator(nn.Module):
 
     References: Goodfellow et al. 2014, arXiv:1406.2661 (there with maxout and dropout; here plain ReLUs).
 
-    >>> import torch
     >>> MLPGenerator(latent_dim=8)(torch.zeros(5, 8)).shape
     torch.Size([5, 2])
     """
@@ -46,7 +46,6 @@ class MLPDiscriminator(nn.Module):
 
     References: Goodfellow et al. 2014, arXiv:1406.2661; Miyato et al. 2018, arXiv:1802.05957 (``spectral``).
 
-    >>> import torch
     >>> MLPDiscriminator(spectral=True)(torch.zeros(5, 2)).shape
     torch.Size([5])
     """
@@ -78,7 +77,6 @@ class ConvGenerator(nn.Module):
 
     References: Radford, Metz & Chintala 2016, arXiv:1511.06434.
 
-    >>> import torch
     >>> ConvGenerator(latent_dim=32)(torch.zeros(5, 32)).shape
     torch.Size([5, 1, 28, 28])
     """
@@ -98,6 +96,26 @@ class ConvGenerator(nn.Module):
         return self.net(z)
 
 
+class MinibatchDeviation(nn.Module):
+    """Behind the maps of each image, one more: how much the images of its batch differ, everywhere the same number.
+
+    A discriminator that sees it catches a generator whose images are all alike, however good each one is.
+
+    Departure from the paper: the deviation is over the whole batch instead of groups of four.
+
+    References: Karras et al. 2018, arXiv:1710.10196, Section 3.
+
+    >>> MinibatchDeviation()(torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)).flatten(1)
+    tensor([[1., 1.],
+            [3., 1.]])
+    """
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Maps (batch, channels, height, width) to (batch, channels + 1, height, width)."""
+        deviation = (h.var(0, correction=0) + 1e-8).sqrt().mean()
+        return torch.cat([h, deviation.expand(len(h), 1, *h.shape[2:])], dim=1)
+
+
 class ConvDiscriminator(nn.Module):
     """28x28 -> 14x14 -> a map of 7x7 -> one logit, by strided convolutions.
 
@@ -105,22 +123,24 @@ class ConvDiscriminator(nn.Module):
     would make the logit of one image depend on the others (a gradient penalty forbids that).
 
     Parameters: ``width``, the channels at 14x14; there are twice as many at 7x7. ``spectral``: see
-    :class:`MLPDiscriminator`; a convolution's kernel is taken as one matrix, as in its paper.
+    :class:`MLPDiscriminator`; a convolution's kernel is taken as one matrix, as in its paper. With
+    ``minibatch_deviation`` it sees how diverse its batch is (:class:`MinibatchDeviation`), and its examples are no
+    longer judged one by one.
 
     References: Radford, Metz & Chintala 2016, arXiv:1511.06434; Miyato et al. 2018, arXiv:1802.05957.
 
-    >>> import torch
     >>> ConvDiscriminator()(torch.zeros(5, 1, 28, 28)).shape
     torch.Size([5])
     """
 
-    def __init__(self, width: int = 16, *, spectral: bool = False) -> None:
+    def __init__(self, width: int = 16, *, spectral: bool = False, minibatch_deviation: bool = False) -> None:
         super().__init__()
         limited = spectral_norm if spectral else nn.Identity()
-        self.feature_dim = 2 * width * 7 * 7
+        self.feature_dim = (2 * width + minibatch_deviation) * 7 * 7
         self.body = nn.Sequential(
             limited(nn.Conv2d(1, width, **HALVE)), nn.LeakyReLU(SLOPE),
-            limited(nn.Conv2d(width, 2 * width, **HALVE)), nn.LeakyReLU(SLOPE), nn.Flatten(),
+            limited(nn.Conv2d(width, 2 * width, **HALVE)), nn.LeakyReLU(SLOPE),
+            MinibatchDeviation() if minibatch_deviation else nn.Identity(), nn.Flatten(),
         )  # fmt: skip
         self.head = limited(nn.Linear(self.feature_dim, 1))
 

@@ -27,9 +27,8 @@ def adaptive_instance_norm(x: Tensor, scale: Tensor, bias: Tensor, eps: float = 
     >>> adaptive_instance_norm(x, torch.tensor([[10.0]]), torch.tensor([[5.0]]))
     tensor([[[[-5.0000, 15.0000]]]])
     """
-    centred = x - x.mean((2, 3), keepdim=True)
-    root = (centred.square().mean((2, 3), keepdim=True) + eps).sqrt()
-    return scale[:, :, None, None] * centred / root + bias[:, :, None, None]
+    normalised = F.group_norm(x, num_groups=x.shape[1], eps=eps)  # groups of one map: instance normalisation
+    return scale[:, :, None, None] * normalised + bias[:, :, None, None]
 
 
 def style_mix(w_a: Tensor, w_b: Tensor, crossover: int) -> Tensor:
@@ -62,6 +61,8 @@ class MappingNetwork(nn.Module):
         self.net = nn.Sequential()
         for n_in, n_out in pairwise(sizes):
             self.net.append(nn.Linear(n_in, n_out)).append(nn.LeakyReLU(SLOPE))
+            # torch's own start shrinks its input in every layer: all w would be alike, and the game lost to collapse
+            nn.init.kaiming_normal_(self.net[-2].weight, a=SLOPE)
 
     def forward(self, z: Tensor) -> Tensor:
         """Style w (batch, style_dim) from z (batch, latent_dim), whose length is set to sqrt(latent_dim) first."""
@@ -78,8 +79,8 @@ class StyleLayer(nn.Module):
             torch.zeros(channels, 1, 1)
         )  # learned per channel, at first no noise
         self.style = nn.Linear(style_dim, 2 * channels)
-        with torch.no_grad():
-            self.style.bias[:channels] = 1.0  # scales start around 1, shifts around 0
+        nn.init.normal_(self.style.weight, std=style_dim**-0.5)
+        nn.init.zeros_(self.style.bias)
 
     def forward(self, h: Tensor, w: Tensor, generator: Generator | None) -> Tensor:
         h = self.convolution(h)
@@ -87,7 +88,8 @@ class StyleLayer(nn.Module):
             (len(h), 1, *h.shape[2:]), h, generator
         )  # one map, shared by the channels
         scale, bias = self.style(w).chunk(2, dim=1)
-        return adaptive_instance_norm(F.leaky_relu(h + self.noise_strength * noise, SLOPE), scale, bias)
+        h = F.leaky_relu(h + self.noise_strength * noise, SLOPE)
+        return adaptive_instance_norm(h, 1 + scale, bias)  # scales start around 1, shifts around 0
 
 
 class StyleGenerator(nn.Module):
@@ -99,8 +101,10 @@ class StyleGenerator(nn.Module):
     0             7x7     the constant
     1             7x7     convolution
     2             14x14   transposed convolution
-    3             28x28   transposed convolution
+    3             14x14   convolution
     ============  ======  =========================
+
+    A last transposed convolution, without a style, makes the image.
 
     Departures from the paper: four layers instead of eighteen, few channels, plain transposed convolutions without
     blurring or equalised learning rates, not grown progressively, and a sigmoid at the end.
@@ -114,18 +118,18 @@ class StyleGenerator(nn.Module):
 
     n_layers = 4
 
-    def __init__(self, latent_dim: int, width: int = 8, style_dim: int = 64) -> None:
+    def __init__(self, latent_dim: int, width: int = 16, style_dim: int = 64) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.mapping = MappingNetwork(latent_dim, style_dim)
-        self.constant = nn.Parameter(torch.randn(1, 4 * width, 7, 7))
+        self.constant = nn.Parameter(torch.randn(1, 2 * width, 7, 7))
         self.layers = nn.ModuleList([
-            StyleLayer(nn.Identity(), 4 * width, style_dim),
-            StyleLayer(nn.Conv2d(4 * width, 4 * width, kernel_size=3, padding=1), 4 * width, style_dim),
-            StyleLayer(nn.ConvTranspose2d(4 * width, 2 * width, **HALVE), 2 * width, style_dim),
+            StyleLayer(nn.Identity(), 2 * width, style_dim),
+            StyleLayer(nn.Conv2d(2 * width, 2 * width, kernel_size=3, padding=1), 2 * width, style_dim),
             StyleLayer(nn.ConvTranspose2d(2 * width, width, **HALVE), width, style_dim),
+            StyleLayer(nn.Conv2d(width, width, kernel_size=3, padding=1), width, style_dim),
         ])  # fmt: skip
-        self.to_image = nn.Conv2d(width, 1, kernel_size=1)
+        self.to_image = nn.ConvTranspose2d(width, 1, **HALVE)
 
     def styles(self, z: Tensor) -> Tensor:
         """The same w for every layer, (batch, layers, style_dim), from z (batch, latent_dim): to be mixed."""
