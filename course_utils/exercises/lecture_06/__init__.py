@@ -1,0 +1,1 @@
+"""Exercises of lecture 6, the variational autoencoder."""
