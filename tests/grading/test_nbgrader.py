@@ -1,10 +1,15 @@
-"""What nbgrader itself makes of our grades: its export, its feedback, its manual grading."""
+"""What nbgrader itself makes of our grades: its export, its feedback, its manual grading, its formgrader."""
 
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -84,6 +89,71 @@ def test_nbgrader_exports_and_gives_feedback(run: Run, tmp_path: Path) -> None:
     page = (course / "feedback" / "anna" / "ps1" / f"{NAME}.html").read_text(encoding="utf-8")
     assert "<script>alert(1)</script>" not in page
     assert "&lt;b&gt;1.0&lt;/b&gt;" in page
+
+
+@pytest.fixture
+def formgrader(run: Run, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Fetches pages of a formgrader that runs on our gradebook."""
+    course = tmp_path / "course"
+    write_gradebook(run, course, ROOT / "lectures")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [
+        f"--port={port}",
+        "--ServerApp.ip=127.0.0.1",
+        "--IdentityProvider.token=secret",
+        "--no-browser",
+    ]
+    options += [
+        "--allow-root",
+        "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
+    ]
+    environment = {**os.environ, "HOME": str(tmp_path), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
+    environment |= {
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+    }
+
+    def fetch(path: str) -> str:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/formgrader{path}")
+        request.add_header("Authorization", "token secret")
+        with urllib.request.urlopen(request, timeout=60) as page:
+            return page.read().decode()
+
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, "-m", "jupyter_server", *options]
+        server = subprocess.Popen(command, cwd=course, env=environment, stdout=log, stderr=log)
+        try:
+            for _ in range(120):
+                with suppress(OSError):
+                    fetch("")
+                    break
+                assert server.poll() is None, (tmp_path / "log").read_text()[-2000:]
+                time.sleep(0.5)
+            yield fetch
+        finally:
+            server.terminate()
+            server.wait()
+
+
+@pytest.mark.slow
+def test_the_formgrader_shows_the_grades(
+    formgrader: Callable[[str], str], lectures: dict[int, Lecture]
+) -> None:
+    total = sum(e.points for e in lectures[3].exercises)
+    assert [assignment["name"] for assignment in json.loads(formgrader("/api/assignments"))] == ["ps1"]
+    students = {student["id"]: student["score"] for student in json.loads(formgrader("/api/students"))}
+    assert students == {"anna": total, "ben": total / 2}
+    for page in ("/manage_submissions/ps1", f"/gradebook/ps1/{NAME}"):
+        assert "nbgrader formgrade" in formgrader(page)
+    for submitted in json.loads(formgrader(f"/api/submitted_notebooks/ps1/{NAME}")):
+        assert submitted["score"] == students[submitted["student"]]
+        page = formgrader(f"/submissions/{submitted['id']}")
+        assert "&lt;b&gt;" in page
+        assert "<script>alert(1)</script>" not in page
+        grades = json.loads(formgrader(f"/api/grades?submission_id={submitted['id']}"))
+        assert sum(grade["auto_score"] for grade in grades) == students[submitted["student"]]
 
 
 def test_the_shown_notebook_takes_nothing_but_text_from_the_student() -> None:

@@ -39,6 +39,9 @@ def write_gradebook(run: Run, course: Path, lectures: Path) -> int:
             released = read(lectures / f"{record.lecture}.ipynb", as_version=4)
             assignment = _assignment(submission.place, record.lecture)
             _prepare(gradebook, released, assignment, record.lecture)
+            source = course / "source" / assignment / f"{record.lecture}.ipynb"
+            if not source.exists():  # the formgrader lists what it finds there
+                write_whole(source, (lectures / f"{record.lecture}.ipynb").read_text(encoding="utf-8"))
             _enter(gradebook, record, assignment)
             try:
                 handed_in = read_notebook(submission.read())["cells"]
