@@ -106,10 +106,10 @@ def own_seed(decoder: nn.Module, n: int, dim: int, generator: Generator) -> Tens
 # --- right answers, written independently ---------------------------------------------------------
 
 
-def one_by_one(decoder: nn.Module, n: int, dim: int, generator: Generator) -> Tensor:
+def drawn_one_by_one(decoder: nn.Module, n: int, dim: int, generator: Generator) -> Tensor:
     with torch.no_grad():
-        codes = torch.empty(n, dim).normal_(generator=generator)
-        return torch.cat([decoder(z[None]) for z in codes]).sigmoid()
+        codes = [torch.empty(dim).normal_(generator=generator) for _ in range(n)]
+        return decoder(torch.stack(codes)).sigmoid()
 
 
 def in_two_halves(decoder: nn.Module, n: int, dim: int, generator: Generator) -> Tensor:
@@ -220,7 +220,7 @@ exercise = Exercise(
             own_seed,
         ),
     ),
-    accepted=(one_by_one, in_two_halves, through_the_inverse),
+    accepted=(drawn_one_by_one, in_two_halves, through_the_inverse),
     hints=(
         "Two steps, as the model says: first z from p(z), then an image from z. No encoder is needed.",
         "`torch.randn(n, dim, generator=generator)` are n draws of N(0, I). The decoder makes logits of them.",
