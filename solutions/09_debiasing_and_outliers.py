@@ -123,7 +123,8 @@ show(
 # NBVAL_CHECK_OUTPUT
 print("thick targets to learn from:", int(is_rare.sum()), "of", len(targets))
 print("thick among thick and thin others:", len(others[: N_EXAMPLES // 2]), "of", len(others))
-print(f"always 'no' to a thick digit: right for {400 / (400 + 24):.0%} of the thick training images")
+n_thick = len(others) // 2 + int(is_rare.sum())
+print(f"always 'no' to a thick digit: right for {len(others) / 2 / n_thick:.0%} of the thick training images")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "You may not use the group labels: in practice nobody has written down which pen was used. What can you do?"
@@ -169,8 +170,8 @@ for a in (0.0, 0.1, 1.0, 100.0):
 #
 # $$w_i \;\propto\; \prod_{d=1}^{D} \frac{1}{\hat q_d(\mu_{id}) + \alpha}, \qquad \sum_i w_i = 1 .$$
 #
-# This would be the density of the whole code if the dimensions were independent. For the code of image $i$ we take the
-# mean $\mu_i$ of its posterior.
+# Without $\alpha$, the product is one over the density of the whole code, *if* the dimensions are independent. For the
+# code of image $i$ we take the mean $\mu_i$ of its posterior.
 
 # %% [markdown] exercise="resampling_weights"
 # Write `resampling_weights(mu, bins, alpha)`: the weights above, shape `(N,)`, for codes `mu` of shape `(N, D)`,
@@ -370,9 +371,7 @@ for name, rule in rules.items():
     rare_shares[name] = torch.stack([w[is_rare].sum() for _, w in runs])  # (seeds,)
     effective[name] = torch.stack([1 / w.square().sum() for _, w in runs])
     if name == "alpha 0.07":
-        debiased, debiased_weights = runs[0]
-    if name == "as they come":
-        plain = runs[0][0]
+        _, debiased_weights = runs[0]
 
 
 def mean_and_error(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -975,8 +974,7 @@ show(
     figure,
     alt="A table of AUROC values for scanned digits against six kinds of strangers. The row of -log p(x) is near 0 for "
     "clean bars, shapes, half-size digits and black images, and higher for strangers with grain. In the two "
-    "rows of the "
-    "corrected score all values are near 1.",
+    "rows of the corrected score all values are near 1.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
