@@ -635,7 +635,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Bars: means over three seeds, with two standard errors. *Encoder told* is the instructive one: it looks right, it
+# Bars above: means over three seeds, with two standard errors. *Encoder told* is the instructive one: it looks right, it
 # trains, and the decoder has to find the class in $z$, so $z$ must carry it. When $z$ comes from the prior, the order
 # is lost.
 #
@@ -671,7 +671,7 @@ for told, row in zip(who, losses, strict=True):
 # small model much work.**
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# *Ask:* "The codes of the fourth model still tell the class a little better than chance. Why?" (The aggregate posterior
+# *Ask:* "The codes of the fourth model still tell the class better than chance. Why?" (The aggregate posterior
 # of each class only resembles N(0, I); where the match is imperfect, something of the class remains. Nothing in the
 # loss forbids it, it is merely paid for.) Lecture 12's adversarial autoencoder forbids it.
 
