@@ -635,9 +635,9 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Bars above: means over three seeds, with two standard errors. *Encoder told* is the instructive one: it looks right, it
-# trains, and the decoder has to find the class in $z$, so $z$ must carry it. When $z$ comes from the prior, the order
-# is lost.
+# Bars above: means over three seeds, with two standard errors. *Encoder told* is the instructive one: it looks right,
+# it trains, and the decoder has to find the class in $z$, so $z$ must carry it. When $z$ comes from the prior,
+# the order is lost.
 #
 # The code of a model whose decoder is told says less of the class, and not nothing, as in the small example. There the
 # optimum was exact; here the loss only *charges* for what $z$ says, and a flexible decoder may well read the same $z$
