@@ -108,3 +108,49 @@ def progress(
     from course_utils.exercises import progress_view
 
     typer.echo(str(progress_view(lecture)))
+
+
+@app.command()
+def slides(
+    lectures: Annotated[list[str] | None, typer.Argument(help="Such as 03 or 03_elbo; all if none.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder for the slides.")] = Path("build/slides"),
+    pdf: Annotated[
+        bool, typer.Option("--pdf/--no-pdf", help="Print a PDF as well; needs a chromium.")
+    ] = True,
+    root: Root = Path("."),
+) -> None:
+    """Write a lecture's slides: one HTML file that needs no network, and a PDF."""
+    from course_utils.notebooks.build import find_sources
+    from course_utils.presenting.browser import print_pdf
+    from course_utils.presenting.slides import write_slides
+
+    for source in find_sources(root, lectures or ()):
+        page = out / f"{source.stem}.html"
+        typer.echo(f"{page}: {write_slides(source.with_suffix('.ipynb'), page)} slides")
+        if pdf:
+            print_pdf(page, page.with_suffix(".pdf"))
+
+
+@app.command()
+def present(
+    lecture: Annotated[str, typer.Argument(help="Such as 03 or 03_elbo.")],
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run all cells before it opens.")] = True,
+    root: Root = Path("."),
+) -> None:
+    """Open a lecture as live slides in JupyterLab."""
+    from course_utils.notebooks.build import find_sources
+    from course_utils.presenting.live import present_live
+
+    (source,) = find_sources(root, [lecture])
+    present_live(source.with_suffix(".ipynb"), run=run, say=typer.echo)
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Option(help="The folder for the pages.")] = Path("build/site"),
+    root: Root = Path("."),
+) -> None:
+    """Make the reading copy: all lectures as pages, with search and the reference of the package."""
+    from course_utils.presenting.site import build_site
+
+    typer.echo(f"open {build_site(root, out)}")

@@ -21,7 +21,6 @@ BROUGHT_BY_JUPYTERLAB = {
     "jupyter-client",
     "jupyter-core",
     "traitlets",
-    "nbconvert",
     "packaging",
 }
 IMPORT_NAMES = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml"}
@@ -53,10 +52,9 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 
 def test_conda_lists_the_same_ranges() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    conda = {
-        requirement.name: str(requirement.specifier)
-        for requirement in map(Requirement, [d for d in environment["dependencies"] if isinstance(d, str)])
-    }
+    *listed, by_pip = environment["dependencies"]
+    listed += [line for line in by_pip["pip"] if not line.startswith("--")]
+    conda = {requirement.name: str(requirement.specifier) for requirement in map(Requirement, listed)}
     assert conda.pop("python") == PROJECT["requires-python"]
     assert conda.pop("pip") == ""
     assert conda == {CONDA_NAMES.get(name, name): str(r.specifier) for name, r in declared().items()}
