@@ -1,5 +1,6 @@
 """Figures that many lectures draw: image grids, latent planes, curves, densities, evidence bars."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -15,6 +16,8 @@ from course_utils.plotting.style import CLASS_COLOURS, CLASS_MARKERS, COLOURS, S
 __all__ = ["curves", "density_1d", "image_grid", "latent_plane", "stacked_terms"]
 
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
+
+TITLE_CHARACTERS_PER_INCH = 8.0  # of the course's title font, on the safe side
 
 
 @mpl.rc_context(STYLE)
@@ -59,13 +62,14 @@ def image_grid(
 
     margin = 0.0 if row_labels is None else 0.3 + 0.105 * max(map(len, row_labels))
     cell = cell_inches or min(1.4, (10.0 - margin) / n_columns)
-    size = (
-        max(margin + n_columns * cell, 3.0),
-        n_rows * cell * height / width + 0.5 + (0.3 if column_labels else 0),
-    )
-    figure, axes = new_figure(figsize=size)
+    figure_width = max(margin + n_columns * cell, 3.0)
+    # The title may use the whole width, and as many lines as it needs.
+    lines = textwrap.wrap(title, int(figure_width * TITLE_CHARACTERS_PER_INCH))
+    enough = n_rows * cell * height / width + 0.4 + 0.3 * len(lines)  # fitted below
+    figure, axes = new_figure(figsize=(figure_width, enough))
     axes.imshow(np.ma.masked_invalid(mosaic), vmin=low, vmax=high, cmap="gray", interpolation="nearest")
-    axes.set_title(title)
+    figure.suptitle("\n".join(lines), x=0.0, ha="left", fontsize=STYLE["axes.titlesize"])
+    axes.set_anchor("N")
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, top=False, labeltop=column_labels is not None, labelbottom=False)
@@ -73,7 +77,14 @@ def image_grid(
     rows = np.arange(n_rows) * (height + gap) + (height - 1) / 2
     axes.set_xticks(columns if column_labels else [], column_labels or [])
     axes.set_yticks(rows if row_labels else [], row_labels or [])
+    _fit_height(figure)
     return figure
+
+
+def _fit_height(figure: Figure) -> None:
+    """Give the figure the height that its contents take at its width: images keep their shape, so it is not known."""
+    figure.draw_without_rendering()
+    figure.set_figheight(figure.get_tightbbox().height + 0.1)
 
 
 @mpl.rc_context(STYLE)

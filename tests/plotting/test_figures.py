@@ -90,6 +90,29 @@ def test_image_grid_puts_each_image_in_its_place_on_one_scale():
     assert drawn.get_clim() == (0, 1)
 
 
+@pytest.mark.parametrize("n_columns", [2, 10])
+def test_a_long_title_of_an_image_grid_is_wrapped_not_cut_off(n_columns):
+    title = "Only the sum of the two terms makes a model that one can draw new images from, " * 2
+    figure = image_grid(
+        torch.rand(10, 28, 28), n_columns=n_columns, title=title, row_labels=["a"] * (10 // n_columns)
+    )
+    plotting.png_bytes(figure)
+    (drawn,) = [t for t in figure.findobj(Text) if t.get_text().startswith("Only")]
+    assert drawn.get_text().split() == title.split()
+    box, (width, height) = drawn.get_window_extent(), figure.canvas.get_width_height()
+    assert box.x1 <= width
+    assert box.y1 <= height
+
+
+@pytest.mark.parametrize("labels", [None, ["a row"]])
+def test_a_single_row_of_images_has_no_empty_strip(labels):
+    figure = image_grid(torch.rand(10, 28, 28), n_columns=10, title="t", row_labels=labels)
+    plotting.png_bytes(figure)
+    assert figure.get_tightbbox().height > 0.85 * figure.get_figheight()
+    images = figure.axes[0].get_window_extent()
+    assert images.height > 0.6 * figure.get_figheight() * figure.dpi
+
+
 @pytest.mark.parametrize("shape", [(28, 28), (2, 3, 28, 28), (0, 28, 28)])
 def test_image_grid_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match=r"images must have shape .*got \("):
