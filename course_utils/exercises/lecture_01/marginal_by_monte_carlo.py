@@ -32,7 +32,8 @@ def _model(dim: int, n: int, repeats: int, offset: float, generator: torch.Gener
         "_x": 0.7 + 0.5 * torch.rand(dim, generator=generator),
         "_gain": 0.6,
         "_std": 0.9,
-        "_offset": offset,
+        "_offset": offset
+        + 6 * torch.rand((), generator=generator).item(),  # so that no two seeds have one log p(x)
         "_repeats": repeats,
         "_seed": int(torch.randint(2**31, (), generator=generator)),
     }

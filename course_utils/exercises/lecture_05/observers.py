@@ -175,13 +175,17 @@ def gaussian_problem(
     dtype: torch.dtype = torch.float32,
     **objective: float | list[float],
 ) -> Inputs:
-    """Inputs of the two observers above; sigma is far from 1 and 1/2, where slips would not show."""
-    u = torch.rand(2, generator=generator).tolist()
+    """Inputs of the two observers above; sigma is far from 1 and 1/2, where slips would not show.
+
+    f is made 0.2 to 20 times as large, so that the gradient for one seed is not that for another.
+    """
+    u = torch.rand(3, generator=generator).tolist()
     return {
         "mu": torch.tensor(0.8 + 0.4 * u[0], dtype=dtype),
         "sigma": torch.tensor(0.25 + 0.05 * u[1] if narrow else 1.6 + 0.3 * u[1], dtype=dtype),
         "n": n,
         **{f"_{name}": value for name, value in objective.items()},
+        "_scale": 0.2 * 100 ** u[2],
         "_repeats": repeats,
         "_seed": int(torch.randint(2**31, (), generator=generator)),
     }
@@ -194,24 +198,33 @@ def closed_form(inputs: Inputs) -> Arrays:
 
 
 def objective(inputs: Inputs) -> Callable[[Tensor], Tensor]:
-    """f: a polynomial with ``_coefficients`` c0, c1, ...; a step at ``_step``, without a graph; or a sine."""
+    """f: ``_scale`` times a polynomial with ``_coefficients`` c0, c1, ..., a step at ``_step``, or a sine.
+
+    A step from ``_height`` to 1 more has no graph.
+    """
+    scale = inputs["_scale"]
     if "_step" in inputs:
         height = inputs.get("_height", 0.0)
-        return lambda z: (z.detach() > inputs["_step"]).to(z.dtype) + height
+        return lambda z: scale * ((z.detach() > inputs["_step"]).to(z.dtype) + height)
     if "_sine" in inputs:
-        return lambda z: inputs["_sine"] * torch.sin(z)
+        return lambda z: scale * inputs["_sine"] * torch.sin(z)
 
     def polynomial(z: Tensor) -> Tensor:
         value = torch.full_like(z, inputs["_coefficients"][-1])
         for coefficient in inputs["_coefficients"][-2::-1]:
             value = value * z + coefficient
-        return value
+        return scale * value
 
     return polynomial
 
 
 def exact_gradient(inputs: Inputs) -> tuple[float, float]:
     """(d/dmu, d/dsigma) of E[f(z)] in closed form."""
+    d_mu, d_sigma = _unscaled_gradient(inputs)
+    return inputs["_scale"] * d_mu, inputs["_scale"] * d_sigma
+
+
+def _unscaled_gradient(inputs: Inputs) -> tuple[float, float]:
     mu, sigma = float(inputs["mu"]), float(inputs["sigma"])
     if "_step" in inputs:
         a = (inputs["_step"] - mu) / sigma

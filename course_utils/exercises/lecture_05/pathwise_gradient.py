@@ -18,19 +18,19 @@ Pair = tuple[Tensor, Tensor]
 
 
 def a_cubic(generator: Generator) -> Inputs:
-    return gaussian_problem(100, 80, generator, coefficients=[1.0, -1.0, 1.5, 0.4])
+    return gaussian_problem(100, 50, generator, coefficients=[1.0, -1.0, 1.5, 0.4])
 
 
 def a_sine(generator: Generator) -> Inputs:
-    return gaussian_problem(200, 50, generator, narrow=True, sine=3.0, dtype=torch.float64)
+    return gaussian_problem(200, 30, generator, narrow=True, sine=3.0, dtype=torch.float64)
 
 
 def a_parabola_on_a_hill(generator: Generator) -> Inputs:
-    return gaussian_problem(16, 80, generator, coefficients=[100.0, 3.0, 1.0])
+    return gaussian_problem(16, 50, generator, coefficients=[100.0, 3.0, 1.0])
 
 
 def one_draw(generator: Generator) -> Inputs:
-    return gaussian_problem(1, 120, generator, coefficients=[0.0, 1.0, 1.0])
+    return gaussian_problem(1, 80, generator, coefficients=[0.0, 1.0, 1.0])
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -177,7 +177,7 @@ exercise = Exercise(
     cases=(
         Case("a cubic and 100 draws", a_cubic, _OBSERVE, _COMPARE),
         Case("a sine under a narrow Gaussian, in float64", a_sine, _OBSERVE, _COMPARE),
-        Case("f(z) = z^2 + 3 z + 100 and 16 draws", a_parabola_on_a_hill, _OBSERVE, _COMPARE),
+        Case("a parabola on a hill and 16 draws", a_parabola_on_a_hill, _OBSERVE, _COMPARE),
         Case("a single draw", one_draw, _OBSERVE, _COMPARE),
     ),
     mistakes=(

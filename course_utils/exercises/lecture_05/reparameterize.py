@@ -27,11 +27,11 @@ def _encoder_output(
 
 
 def a_batch(generator: Generator) -> Inputs:
-    return _encoder_output(6, 5, 200, generator)
+    return _encoder_output(12, 10, 60, generator)
 
 
 def one_example_in_float64(generator: Generator) -> Inputs:
-    return _encoder_output(1, 1, 200, generator, dtype=torch.float64)
+    return _encoder_output(1, 1, 130, generator, dtype=torch.float64)
 
 
 def a_batch_in_float64(generator: Generator) -> Inputs:
@@ -39,11 +39,11 @@ def a_batch_in_float64(generator: Generator) -> Inputs:
 
 
 def without_a_generator(generator: Generator) -> Inputs:
-    return _encoder_output(4, 3, 100, generator)
+    return _encoder_output(8, 6, 50, generator)
 
 
 def far_out(generator: Generator) -> Inputs:
-    inputs = _encoder_output(2, 4, 40, generator)
+    inputs = _encoder_output(2, 4, 30, generator)
     logvar = torch.tensor([[-80.0, 80.0, -40.0, 40.0], [0.0, 60.0, -60.0, 80.0]])
     return {**inputs, "mu": torch.zeros(2, 4), "logvar": logvar}
 
@@ -183,7 +183,7 @@ exercise = Exercise(
     difficulty=1,
     reference=reparameterize,
     cases=(
-        Case("the law of z for six examples in five dimensions", a_batch, observers.law_of_the_noise, _LAW),
+        Case("the law of z for 12 examples in ten dimensions", a_batch, observers.law_of_the_noise, _LAW),
         Case("gradients reach mu and logvar", a_batch_in_float64, observers.gradients_of_a_draw),
         Case(
             "a batch of one, one dimension, float64",

@@ -22,19 +22,19 @@ def a_parabola(generator: Generator) -> Inputs:
 
 
 def a_step(generator: Generator) -> Inputs:
-    return gaussian_problem(300, 30, generator, step=1.5, dtype=torch.float64)
+    return gaussian_problem(300, 25, generator, step=1.5, dtype=torch.float64)
 
 
 def a_narrow_gaussian(generator: Generator) -> Inputs:
-    return gaussian_problem(200, 40, generator, narrow=True, coefficients=[1.0, -2.0, 1.0, 0.5])
+    return gaussian_problem(200, 30, generator, narrow=True, coefficients=[1.0, -2.0, 1.0, 0.5])
 
 
 def four_draws(generator: Generator) -> Inputs:
-    return gaussian_problem(4, 150, generator, coefficients=[20.0, 1.0])
+    return gaussian_problem(4, 100, generator, coefficients=[20.0, 1.0])
 
 
 def one_draw(generator: Generator) -> Inputs:
-    return gaussian_problem(1, 100, generator, coefficients=[4.0, 1.0])
+    return gaussian_problem(1, 70, generator, coefficients=[4.0, 1.0])
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -204,7 +204,7 @@ exercise = Exercise(
     difficulty=2,
     reference=score_function_gradient,
     cases=(
-        Case("f(z) = z^2 + 3 z + 2 and 200 draws", a_parabola, _OBSERVE, _COMPARE),
+        Case("a parabola and 200 draws", a_parabola, _OBSERVE, _COMPARE),
         Case("a step, which has no derivative, in float64", a_step, _OBSERVE, _COMPARE),
         Case("a narrow Gaussian and a cubic", a_narrow_gaussian, _OBSERVE, _COMPARE),
         Case("four draws", four_draws, _OBSERVE, _COMPARE),
