@@ -13,6 +13,8 @@ from torch.optim import Optimizer
 from course_utils.grading.tracing.stacks import ReplayError, exchanged, plain
 
 Changes = list[list[Any]]
+Methods = dict[tuple[int, str | None, str], tuple[Any, Callable[..., Any]]]
+"""By the place of an argument, the path to one of its parts and a name: the thing, and what can be called."""
 _IDLE = (nn.Module, Optimizer, object)
 
 
@@ -164,36 +166,37 @@ class Listener:
 def ask_again(steps: Sequence[Any], arguments: Sequence[Any], others: dict[str, Callable[..., Any]]) -> None:
     """Do to the arguments what was done to them; ``others`` are functions that were put into an answer's object."""
     tensors, own = watched(arguments), generators(arguments)
-    known: dict[Any, tuple[Any, Callable[..., Any]]] | None = None
+    known = methods(arguments) | {(-1, None, name): (None, f) for name, f in others.items()}
     for kind, *step in steps:
-        if kind == "set":
+        if kind == "ask":
+            _ask(step, known, own)
+        elif kind == "set":
             with torch.no_grad():
                 make_changes(tensors, step[0])
-            continue
-        if kind != "ask":
+        else:
             raise ReplayError("there is no such step")
-        target, values, with_graph, grad_enabled, states = step
-        if known is None:
-            known = methods(arguments) | {(-1, None, name): (None, f) for name, f in others.items()}
-        thing, method = known[tuple(target)]
-        if isinstance(thing, nn.Module) and target[2] == "forward":
-            method = thing  # with its hooks
+
+
+def _ask(step: list[Any], known: Methods, own: Sequence[Generator]) -> None:
+    target, values, with_graph, grad_enabled, states = step
+    thing, method = known[tuple(target)]
+    if isinstance(thing, nn.Module) and target[2] == "forward":
+        method = thing  # with its hooks
+    if any(with_graph):
         leaves: list[Tensor] = []
         plain(values, leaves)
-        leaves = [
-            leaf.requires_grad_() if graph else leaf for leaf, graph in zip(leaves, with_graph, strict=True)
-        ]
-        given, named = exchanged(values, iter(leaves))
-        given = [_argument(value, own) for value in given]
-        for i, state in states:
-            own[i].set_state(state)
-        with torch.set_grad_enabled(bool(grad_enabled)):
-            method(*given, **named)
+        for leaf, graph in zip(leaves, with_graph, strict=True):
+            leaf.requires_grad_(bool(graph))
+    given, named = values
+    for i, state in states:
+        own[i].set_state(state)
+    with torch.set_grad_enabled(bool(grad_enabled)):
+        method(*(_argument(value, own) for value in given), **named)
 
 
-def methods(arguments: Sequence[Any]) -> dict[tuple[int, str | None, str], tuple[Any, Callable[..., Any]]]:
+def methods(arguments: Sequence[Any]) -> Methods:
     """What an answer may call: function arguments, and public methods of models, their parts, and other objects."""
-    found: dict[tuple[int, str | None, str], tuple[Any, Callable[..., Any]]] = {}
+    found: Methods = {}
     for i, argument in enumerate(arguments):
         if isinstance(argument, nn.Module):
             for path, part in argument.named_modules():

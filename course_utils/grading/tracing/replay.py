@@ -29,15 +29,17 @@ class Replay:
             raise ReplayError("there are fewer results than calls")
         if list(call["on"]) != on:
             raise ReplayError("something else was called")
-        inputs = [tensor for tensor in watched([*arguments, of]) if tensor.requires_grad]
+        with_graph = any(call["with_graph"])
+        inputs = [t for t in watched([*arguments, of]) if t.requires_grad] if with_graph else []
         if call["steps"]:
             ask_again(call["steps"], arguments, {} if of is None else of.put_in())
-        _change_own(call, of)
+        if call["own"]:
+            _change_own(call, of)
         if call["drew"]:
             torch.rand(1)
         if call["made"] is not None:
             return self._make(call)
-        if not any(call["with_graph"]):
+        if not with_graph:
             return call["result"]
         return _with_gradients(call, inputs, {id(tensor) for tensor in watched([of])})
 
