@@ -14,7 +14,12 @@ def violations(
     if not page.evaluate("'axe' in window"):
         page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     on = {rule: {"enabled": headings} for rule in IN_ORDER} | {rule: {"enabled": False} for rule in but}
-    options = {"runOnly": {"type": "tag", "values": RULES}, "rules": on, "resultTypes": ["violations"]}
+    options = {
+        "runOnly": {"type": "tag", "values": RULES},
+        "rules": on,
+        "resultTypes": ["violations"],
+        "preload": False,
+    }
     found = page.evaluate(
         "([within, options]) => axe.run({include: [within], exclude: [['mjx-container']]}, options)",
         [within or "html", options],

@@ -26,13 +26,10 @@ class Lab:
         )
         return name
 
-    def open(self, page: Any, name: str, *, dark: bool = False) -> None:
+    def open(self, page: Any, name: str) -> None:
         """Open a notebook, and wait until its kernel is there."""
         page.goto(f"{self.url}/lab/tree/{name}?reset&token={self.token}")
         page.wait_for_function(KERNEL_IS_IDLE, timeout=120_000)
-        if dark:
-            page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
-            page.wait_for_selector("body[data-jp-theme-light=false]")
 
     def run_all(self, page: Any, *, timeout: float = 120) -> None:
         """Run all cells, and wait for the last."""

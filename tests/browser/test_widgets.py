@@ -3,6 +3,7 @@
 import pytest
 
 from course_utils import widgets
+from tests.browser.moves import PICTURE, move_everything, state, wait_for_other_picture
 
 TimeoutError = pytest.importorskip(
     "playwright.sync_api", reason="the browser tests need the dev extra"
@@ -10,7 +11,6 @@ TimeoutError = pytest.importorskip(
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SOURCE = "from course_utils import widgets\n_ = widgets.{}()"
-PICTURE = ".jp-OutputArea img"
 
 
 @pytest.fixture(scope="module")
@@ -42,22 +42,7 @@ def test_it_runs_without_an_error(playground):
 
 
 def test_the_keyboard_alone_moves_every_control(playground):
-    moved = 0
-    for slider in playground.locator("[role=slider]").all():
-        assert slider.get_attribute("aria-label"), "a slider without a name"
-        at_the_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
-        slider.focus()
-        changes(playground, "ArrowLeft" if at_the_end else "ArrowRight", press=5)
-        moved += 1
-    for group in playground.locator(".widget-radio-box").all():
-        group.locator("input:checked").focus()
-        changes(playground, "ArrowDown")
-        moved += 1
-    for box in playground.locator("select").all():
-        box.focus()
-        changes(playground, "ArrowDown")
-        moved += 1
-    assert moved
+    move_everything(playground)
 
 
 def test_pictures_that_take_clicks_follow_them(opened):
@@ -83,42 +68,3 @@ def test_play_plays(opened):
     opened.keyboard.press("Space")
     wait_for_other_picture(cell, before)
     opened.keyboard.press("Space")
-
-
-def changes(playground, key, *, press=1):
-    """Press a key and wait for another picture; a step may be too small to be seen, several are not."""
-    before = state(playground)
-    for _ in range(press):
-        playground.page.keyboard.press(key)
-    wait_for_other_picture(playground, before)
-
-
-def state(playground):
-    """The picture's pixels, as one number."""
-    return playground.evaluate(PIXELS)
-
-
-def wait_for_other_picture(playground, before):
-    try:
-        playground.page.wait_for_function(
-            f"([cell, before]) => ![null, before].includes(({PIXELS})(cell))",
-            arg=[playground.element_handle(), before],
-            timeout=20_000,
-        )
-    except TimeoutError:
-        focused = playground.page.evaluate("document.activeElement.outerHTML.slice(0, 300)")
-        pytest.fail(f"the picture stayed as it was; in focus: {focused}")
-    assert "cannot be drawn" not in playground.inner_text()
-
-
-PIXELS = """(cell) => {
-  const image = cell.querySelector(".jp-OutputArea img");
-  if (!image?.complete || !image.naturalWidth) return null;
-  const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
-  const context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
-  const bytes = context.getImageData(0, 0, canvas.width, canvas.height).data;
-  let hash = 0;
-  for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + bytes[i]) | 0;
-  return hash;
-}"""
