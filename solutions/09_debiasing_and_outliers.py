@@ -703,7 +703,7 @@ def table(axes, areas: Tensor, rows, columns) -> None:
 areas = areas_of(scored, "digits")
 
 # %% slideshow={"slide_type": "skip"}
-figure, panels = new_figure(1, 3, figsize=(10.5, 4.0))
+figure, panels = new_figure(1, 3, figsize=(10.5, 4.4))
 for axes, kind in zip(panels, ("noise", "half size", "bars"), strict=True):
     axes.plot([0, 1], [0, 1], color=COLOURS["neutral"], linewidth=1)
     for name, (colour, dashes) in LOOK.items():
