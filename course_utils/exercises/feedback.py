@@ -23,6 +23,9 @@ _LOOK = {
 }
 
 
+_LEFT = "text-align:left"  # JupyterLab sets tables flush right, which tears words and states apart
+
+
 @dataclass(frozen=True)
 class Card:
     """A message as a card: HTML for notebooks, with a plain-text twin."""
@@ -135,7 +138,8 @@ class ProgressView:
         return "\n".join([*map(_text_line, self.rows), self.total])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        head = "<tr><th>No.</th><th>Exercise</th><th>State</th><th>Points</th><th>Attempts</th></tr>"
+        titles = ("No.", "Exercise", "State", "Points", "Attempts")
+        head = "<tr>" + "".join(f'<th scope="col" style="{_LEFT}">{title}</th>' for title in titles) + "</tr>"
         body = "".join(map(_html_line, self.rows))
         table = f"<table><caption>{self.total}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
         return {"text/plain": str(self), "text/html": table}
@@ -155,7 +159,7 @@ def _html_line(row: Row) -> str:
         f"{row.record.points:g} / {row.exercise.points}",
         str(row.record.attempts),
     )
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f'<td style="{_LEFT}">{cell}</td>' for cell in cells) + "</tr>"
 
 
 def progress_view(lecture: int | None = None) -> ProgressView:

@@ -54,3 +54,13 @@ def test_a_card_tells_its_state_in_words(opened):
     ):
         assert word in card
     assert "2 of " in opened.locator(".jp-OutputArea caption").inner_text()
+
+
+def test_the_audit_sees_pale_text_and_a_picture_without_words(themed):
+    card = themed.locator(".jp-OutputArea [role=status]").nth(4)
+    card.evaluate("card => { card.lastChild.style.color = '#999'; card.append(new Image()) }")
+    try:
+        found = violations(themed, within=".jp-OutputArea-output", headings=False)
+    finally:
+        card.evaluate("card => { card.querySelector('img').remove(); card.lastChild.style.color = '' }")
+    assert ["The second sentence." in problem or "image-alt" in problem for problem in found] == [True, True]
