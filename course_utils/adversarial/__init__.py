@@ -1,8 +1,9 @@
 """Games between two networks: losses, what they measure, one training loop, and how a game fails.
 
 `losses` has the ordinary game and `wasserstein` the critic's; `divergences` has what they amount to, by quadrature;
-`hybrids` the games that train an encoder too; `steps` one move of either player; `training` the alternating loop
-and `failures` the names for what it may end in. The networks are in `course_utils.models`.
+`hybrids` the games that train an encoder too; `steps` one move of either player; `training` the alternating loop,
+`ensemble` many toy games at once, and `failures` the names for what it may end in. The networks are in
+`course_utils.models`.
 """
 
 from course_utils.adversarial.divergences import (
@@ -12,6 +13,7 @@ from course_utils.adversarial.divergences import (
     value_on_grid,
     wasserstein_on_grid,
 )
+from course_utils.adversarial.ensemble import MLPEnsemble, Rules, play_games
 from course_utils.adversarial.failures import coverage, diversity, name_failures
 from course_utils.adversarial.hybrids import aae_losses, avb_discriminator_loss, avb_elbo, bigan_losses
 from course_utils.adversarial.losses import (
@@ -38,6 +40,8 @@ from course_utils.adversarial.wasserstein import (
 __all__ = [
     "CollapsedError",
     "GameHistory",
+    "MLPEnsemble",
+    "Rules",
     "aae_losses",
     "adam",
     "avb_discriminator_loss",
@@ -60,6 +64,7 @@ __all__ = [
     "kl_on_grid",
     "name_failures",
     "optimal_discriminator",
+    "play_games",
     "r1_penalty",
     "smoothed_discriminator_loss",
     "value_at_optimum",

@@ -25,6 +25,7 @@ _PLAYGROUNDS: dict[str, str] = {
     "rejection_playground": "rejection_playground",
     "reparameterization_player": "reparameterization_player",
     "resampling_playground": "resampling_playground",
+    "toy_game_player": "toy_game_player",
     "traversal_playground": "traversal_playground",
 }
 
