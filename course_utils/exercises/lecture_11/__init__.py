@@ -1,0 +1,1 @@
+"""Exercises of lecture 11: conditional and modern generative adversarial networks."""
