@@ -26,6 +26,7 @@ _PLAYGROUNDS: dict[str, str] = {
     "reparameterization_player": "reparameterization_player",
     "resampling_playground": "resampling_playground",
     "toy_game_player": "toy_game_player",
+    "style_mixing_playground": "style_mixing_playground",
     "traversal_playground": "traversal_playground",
 }
 
