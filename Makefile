@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 # Jupyter refuses to start as root (in a container, say) unless it is told that this is meant.
 ROOT_OK := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab test slow bench lint notebooks constraints
+.PHONY: help setup lab test slow bench lint notebooks site pictures constraints
 
 help:
 	@echo "make lab        open the lectures in JupyterLab      (ARGS=\"--no-browser --port 8890\")"
@@ -16,6 +16,8 @@ help:
 	@echo "make slow       the tests that need minutes"
 	@echo "make setup      only create .venv and install"
 	@echo "make notebooks  build the lectures whose source has changed"
+	@echo "make site       the lectures and the reference as pages, in build/site"
+	@echo "make pictures   take the README's pictures anew"
 	@echo "make bench      measure speed, write tests/benchmarks/RESULTS.md"
 	@echo "make lint       ruff check and format check"
 
@@ -46,6 +48,12 @@ lint: setup
 
 notebooks: setup
 	$(BIN)/course build --jobs 2
+
+site: setup
+	$(BIN)/course site
+
+pictures: setup
+	$(BIN)/python -m tests.browser.pictures
 
 # After an upgrade that passes the tests: write down what they were run with.
 constraints: setup

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 from course_utils.runtime import CourseError
@@ -49,15 +47,15 @@ def print_pdf(page: Path, pdf: Path) -> None:
     browser = find_browser()
     if browser is None:
         raise CourseError(f"{page} is written, but not the PDF: {HOW_TO_GET_ONE}.")
-    with tempfile.TemporaryDirectory(prefix="course-pdf-", ignore_cleanup_errors=True) as profile:
-        command = [
-            browser, "--headless", *browser_arguments(), f"--user-data-dir={profile}", "--no-pdf-header-footer",
-            "--virtual-time-budget=60000", f"--print-to-pdf={pdf.resolve()}", f"{page.resolve().as_uri()}?print-pdf",
-        ]  # fmt: skip
-        try:
-            run = subprocess.run(command, capture_output=True, text=True, timeout=180)
-        except subprocess.TimeoutExpired:
-            raise CourseError(f"{browser} did not print {page} within three minutes.") from None
-    if run.returncode or not pdf.exists():
-        reason = (run.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise CourseError(f"{browser} could not print {page}: {reason}")
+    from playwright.sync_api import Error, sync_playwright
+
+    try:
+        with sync_playwright() as driver:
+            chromium = driver.chromium.launch(executable_path=browser, args=browser_arguments())
+            printed = chromium.new_page()
+            printed.goto(f"{page.resolve().as_uri()}?print-pdf")
+            printed.wait_for_function("document.documentElement.dataset.ready", timeout=180_000)
+            printed.pdf(path=pdf, prefer_css_page_size=True, print_background=True)
+            chromium.close()
+    except Error as error:
+        raise CourseError(f"{browser} could not print {page}: {str(error).strip().splitlines()[0]}") from None

@@ -33,6 +33,7 @@ SETTINGS = {
     "html_title": "Deep generative models",
     "html_copy_source": False,
     "html_show_sourcelink": False,
+    "html_show_search_summary": False,  # would fetch the pages found, which a browser refuses for files
     "html_static_path": ["_static"],
     "html_css_files": ["site.css"],
     "html_js_files": ["site.js"],

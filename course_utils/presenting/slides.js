@@ -37,7 +37,7 @@ function widestCode(content) {
 
 async function start() {
   await MathJax.startup.defaultPageReady();
-  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+  if (document.readyState !== "complete") await new Promise((go) => addEventListener("load", go)); // pictures have sizes
   markDerivations();
   document.body.classList.add("measuring");
   document.querySelectorAll(".content").forEach(fit);

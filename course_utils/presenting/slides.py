@@ -53,7 +53,7 @@ def slides_html(deck: list[Slide], title: str) -> str:
     """Return the page that shows a deck; it makes no request to any host."""
     columns: list[list[str]] = []
     for slide in deck:
-        if not slide.is_below:
+        if not slide.is_below or not columns:
             columns.append([])
         columns[-1].append(_section(slide))
     return PAGE.format(

@@ -1,19 +1,12 @@
 """One JupyterLab and one chromium for all tests of a file; without a chromium, the tests are skipped and say so."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from course_utils.presenting.browser import HOW_TO_GET_ONE, browser_arguments, find_browser
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, running_lab
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,63 +46,5 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
     """A JupyterLab over an empty folder, with nobody's settings."""
     if find_browser() is None:
         pytest.skip(HOW_TO_GET_ONE)
-    folder = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    settings = home / "settings" / "@jupyterlab"
-    for name, content in SETTINGS.items():
-        file = settings / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content))
-    env = os.environ | {
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "IPYTHONDIR": str(home / "ipython"),
-        "COURSE_HOME": str(home / "course"),
-    }
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=test",
-        f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=",
-        "--ServerApp.log_level=ERROR",
-    ]  # fmt: skip
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
-        try:
-            lab = Lab(f"http://127.0.0.1:{port}", "test", folder)
-            wait_for(server, f"{lab.url}/api?token=test", home / "log")
-            yield lab
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-SETTINGS = {
-    "apputils-extension/notification": {
-        "fetchNews": "false",
-        "checkForUpdates": False,
-        "doNotDisturbMode": True,
-    },
-    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is on the page, seen or not
-    "docmanager-extension/plugin": {"autosave": False},
-}
-
-
-def wait_for(server: subprocess.Popen, url: str, log: Path, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab

@@ -23,7 +23,7 @@ def read(page, site):
 
     def read(name):
         page.context.set_offline(True)
-        page.goto((site / name).as_uri())
+        page.goto(f"{site.as_uri()}/{name}")
         page.wait_for_function(RENDERED)
         return page
 

@@ -1,12 +1,14 @@
 """The slides of every lecture: they fit, all is there, and nothing comes from elsewhere."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from course_utils.presenting.browser import print_pdf
+from course_utils.presenting.browser import HOW_TO_GET_ONE, find_browser
 from course_utils.presenting.deck import presentation, slides
 from course_utils.presenting.slides import write_slides
 from tests.browser.audit import violations
@@ -139,11 +141,23 @@ def test_notes_are_for_the_speaker_and_exercises_are_one_slide(page, written):
     assert "### BEGIN SOLUTION" not in page.content()
 
 
-def test_the_pdf_has_a_page_for_each_slide(chromium, written, tmp_path):
-    notebook = next(path for path in NOTEBOOKS if path.stem == QUICK)
-    pdf = tmp_path / "slides.pdf"
-    print_pdf(written(notebook), pdf)
-    content = pdf.read_bytes()
-    n_slides = len(slides(presentation(nbformat.read(notebook, as_version=4))))
+def test_the_command_writes_the_page_and_a_pdf_with_a_page_for_each_slide(tmp_path):
+    if find_browser() is None:
+        pytest.skip(HOW_TO_GET_ONE)
+    command = [
+        sys.executable,
+        "-c",
+        "from course_utils.cli import main; main()",
+        "slides",
+        QUICK,
+        "--out",
+        tmp_path,
+    ]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    notebook = nbformat.read(ROOT / "solutions" / f"{QUICK}.ipynb", as_version=4)
+    n_slides = len(slides(presentation(notebook)))
+    assert f"{QUICK}.html: {n_slides} slides" in run.stdout
+    content = (tmp_path / f"{QUICK}.pdf").read_bytes()
     assert len(re.findall(rb"/Type\s*/Page\b", content)) == n_slides
     assert len(content) > 200_000  # the pictures are in it
