@@ -24,6 +24,7 @@ BENCHMARKS = (
     "grading",
     "grading_many",
     "widgets",
+    "browser",
     "lectures",
     "training_loop",
     "vae_quality",
