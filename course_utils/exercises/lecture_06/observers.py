@@ -189,11 +189,13 @@ class Descent:
         for parameter in self.param_groups[0]["params"]:
             parameter.grad = None if set_to_none else torch.zeros_like(parameter)
 
-    def step(self) -> None:
-        """Go one step downhill."""
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """Go one step downhill; a closure makes loss and gradients first, as torch's optimizers allow."""
+        loss = closure() if closure else None
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter.data -= self.param_groups[0]["lr"] * self.of(parameter.grad)
+        return loss
 
 
 def train_step(answer: Answer, inputs: Inputs) -> Arrays:

@@ -162,6 +162,11 @@ def loss_after_the_step(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str
     return {"loss": loss}
 
 
+def loss_of_the_new_parameters(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str, Tensor]:
+    vae_train_step(model, optimizer, x)
+    return {"loss": negative_elbo(x, *model(x)).detach()}
+
+
 def decoder_only(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str, Tensor]:
     mu, logvar = (part.detach() for part in model.encode(x))
     z = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
@@ -209,6 +214,16 @@ def gradients_asked_for(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str
     return {"loss": float(loss)}
 
 
+def with_a_closure(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str, float]:
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = negative_elbo(x, *model(x))
+        loss.backward()
+        return loss
+
+    return {"loss": optimizer.step(closure).item()}
+
+
 def _one_step(seen: Tensor, wanted: Tensor) -> str | None:
     """A whole step, or the part of one that clipping leaves; a mistake's length is its own."""
     if (wanted - 1).abs() > 0.02:
@@ -216,7 +231,7 @@ def _one_step(seen: Tensor, wanted: Tensor) -> str | None:
     return None if 1e-6 < seen < 1.02 else f"should be 1, or less where it is clipped, and is {seen:.3g}"
 
 
-_COMPARE = {LOSS: close(rtol=0.01), DIRECTION: close(rtol=0, atol=0.01), LENGTH: _one_step}
+_COMPARE = {LOSS: close(rtol=1e-3), DIRECTION: close(rtol=0, atol=0.01), LENGTH: _one_step}
 
 exercise = Exercise(
     id="vae_train_step",
@@ -241,8 +256,8 @@ exercise = Exercise(
         ),
         Mistake(
             "cleared_after_backward",
-            "The gradients are cleared between backward() and step(), so the step goes nowhere. Clear them before "
-            "backward().",
+            "The parameters stay where they are: the gradients are cleared between backward() and step(), or one of "
+            "the two is missing. Clear, backward, step, in this order.",
             gradients_cleared_after_backward,
         ),
         Mistake(
@@ -327,12 +342,18 @@ exercise = Exercise(
             loss_after_the_step,
         ),
         Mistake(
+            "loss_of_the_new_parameters",
+            "The loss that is returned was computed anew, after the step. Keep the one from before the step: it is "
+            "there already.",
+            loss_of_the_new_parameters,
+        ),
+        Mistake(
             "decoder_only",
             "The encoder does not move: mu and logvar are detached.",
             decoder_only,
         ),
     ),
-    accepted=(with_parts_and_clipping, own_draw, gradients_asked_for),
+    accepted=(with_parts_and_clipping, own_draw, gradients_asked_for, with_a_closure),
     hints=(
         "Five lines that you have seen in every lecture: the model's output, the loss, clear, backward, step.",
         "`logits, mu, logvar = model(x)` draws z on its way. `negative_elbo(x, logits, mu, logvar)` is the loss.",
