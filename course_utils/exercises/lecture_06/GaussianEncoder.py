@@ -247,8 +247,8 @@ exercise = Exercise(
         ),
         Mistake(
             "mean_through_a_sigmoid",
-            "mu stays between 0 and 1: it comes out of a sigmoid. The prior reaches from -2 to 2 and beyond; the last "
-            "layer before mu is linear.",
+            "mu stays within -1 and 1: it comes out of a sigmoid or a tanh. The prior reaches from -2 to 2 and beyond; "
+            "the last layer before mu is linear.",
             MeanThroughASigmoid,
         ),
         Mistake(
