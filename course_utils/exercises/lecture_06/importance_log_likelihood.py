@@ -47,7 +47,9 @@ def far_out(generator: torch.Generator) -> Inputs:
     inputs = _log_densities(6, 4, generator)
     # as far from 0 as images of many pixels, or Gaussian pixels of a small sigma, are
     shift = torch.tensor([-1500.0, -400.0, 300.0, 900.0])
-    return {**inputs, "log_joint": inputs["log_joint"] + shift}
+    log_joint = inputs["log_joint"] + shift
+    log_joint[0, :2] += 200.0  # one draw that hits where the others miss
+    return {**inputs, "log_joint": log_joint}
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -121,6 +123,17 @@ def sign_flipped(log_joint: Tensor, log_q: Tensor) -> Tensor:
 def clamped_weights(log_joint: Tensor, log_q: Tensor) -> Tensor:
     weights = (log_joint - log_q).clamp(-80, 80).exp()
     return weights.mean(0).log()
+
+
+def shifted_by_the_mean(log_joint: Tensor, log_q: Tensor) -> Tensor:
+    log_w = log_joint - log_q
+    middle = log_w.mean(0)
+    return middle + (log_w - middle).exp().mean(0).log()
+
+
+def shifted_by_the_largest_of_all(log_joint: Tensor, log_q: Tensor) -> Tensor:
+    log_w = log_joint - log_q
+    return log_w.max() + (log_w - log_w.max()).exp().mean(0).log()
 
 
 # --- right answers, written independently ---------------------------------------------------------
@@ -244,6 +257,18 @@ exercise = Exercise(
             "clamped",
             "Clamping the log weights keeps them from overflowing and changes the answer. Use torch.logsumexp.",
             clamped_weights,
+        ),
+        Mistake(
+            "shifted_by_the_mean",
+            "The mean of the log weights is taken out before the exponential, and a weight far above it still "
+            "overflows. Take out the largest one, as torch.logsumexp does.",
+            shifted_by_the_mean,
+        ),
+        Mistake(
+            "shifted_by_the_largest_of_all",
+            "The largest log weight of the whole batch is taken out, so the weights of less likely images all become "
+            "0. Each image has a largest one of its own: torch.logsumexp over dim 0.",
+            shifted_by_the_largest_of_all,
         ),
     ),
     accepted=(largest_taken_out, one_after_the_other, averaged_inside),
