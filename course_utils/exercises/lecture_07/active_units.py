@@ -179,7 +179,8 @@ exercise = Exercise(
         ),
         Mistake(
             "sizes_of_the_means",
-            "The mean over the examples is compared. What counts is how much mu varies around it.",
+            "The size of mu, or of its mean over the examples, is compared. What counts is how much mu varies around "
+            "its mean.",
             sizes_of_the_means,
         ),
         Mistake(

@@ -233,6 +233,13 @@ def constant_code_undefined(codes: Tensor, factors: Tensor, bins: int = 20) -> f
     return _gap(shares)
 
 
+def zero_times_the_log_of_zero(codes: Tensor, factors: Tensor, bins: int = 20) -> float:
+    levels = _levels(factors)
+    joints = [_joint(_binned(codes, bins), level) for level in levels]
+    table = [(p * (p / (p.sum(2, keepdim=True) * p.sum(1, keepdim=True))).log()).sum((1, 2)) for p in joints]
+    return _gap(torch.stack(table) / _entropies(levels)[:, None])
+
+
 def squared_correlation(codes: Tensor, factors: Tensor, bins: int = 20) -> float:
     joint = torch.cat([factors, codes], 1).T.double()
     centred = joint - joint.mean(1, keepdim=True)
@@ -400,6 +407,12 @@ exercise = Exercise(
             "constant_code_undefined",
             "A code that never moves gives 0 / 0 here. It lies in one bin and carries no information.",
             constant_code_undefined,
+        ),
+        Mistake(
+            "zero_times_the_log_of_zero",
+            "The result is not a number: a bin and a level that never come together contribute 0 log 0, which counts "
+            "as 0 and which torch and numpy make nan. torch.xlogy(p, p) knows that; or leave empty pairs out.",
+            zero_times_the_log_of_zero,
         ),
         Mistake(
             "squared_correlation",
