@@ -38,6 +38,7 @@ def bounds_of_images(generator: Generator) -> Inputs:
     elbo = -350 - 60 * torch.rand(5, 10, generator=generator)
     best = torch.randint(10, (5,), generator=generator)
     elbo[torch.arange(5), best] = -90 - 20 * torch.rand(5, generator=generator)
+    elbo[0] -= 1000  # an image that no class explains
     return {"elbo": elbo, "log_prior": _log_prior(10, generator)}
 
 
@@ -98,6 +99,11 @@ def as_a_loss(elbo: Tensor, log_prior: Tensor) -> Tensor:
 def naive_evidence(elbo: Tensor, log_prior: Tensor) -> Tensor:
     joint = (elbo + log_prior).exp()
     return (joint / joint.sum(1, keepdim=True)).log()
+
+
+def shifted_by_the_largest_of_all(elbo: Tensor, log_prior: Tensor) -> Tensor:
+    joint = elbo + log_prior - (elbo + log_prior).max()
+    return joint - joint.exp().sum(1, keepdim=True).log()
 
 
 def exponential_in_the_sum(elbo: Tensor, log_prior: Tensor) -> Tensor:
@@ -237,6 +243,12 @@ exercise = Exercise(
             "The logarithm of a sum of exponentials overflows or gives log(0) for bounds of images: that is what "
             "torch.logsumexp is for.",
             exponential_in_the_sum,
+        ),
+        Mistake(
+            "shifted_by_the_largest_of_all",
+            "The largest value of the whole batch is taken out before the exponential, so an image that no class "
+            "explains gets log(0). Each row has a largest value of its own; log_softmax knows that.",
+            shifted_by_the_largest_of_all,
         ),
         Mistake(
             "log_of_softmax",
