@@ -32,7 +32,8 @@ def as_many_features_as_classes_in_float64(generator: Generator) -> Inputs:
 
 
 def pixels_and_ten_classes(generator: Generator) -> Inputs:
-    return _inputs(12, 784, 10, generator, torch.float32)
+    every_class = torch.randperm(12, generator=generator) % 10
+    return {**_inputs(12, 784, 10, generator, torch.float32), "y": every_class}
 
 
 # --- wrong answers that students give -------------------------------------------------------------
