@@ -242,6 +242,17 @@ def example_by_example(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return total / len(x)
 
 
+def decoded_twice(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    mu, logvar = model.encode(x, y)
+    q = torch.distributions.MultivariateNormal(mu, torch.diag_embed(logvar.exp()))
+    prior = torch.distributions.MultivariateNormal(
+        torch.zeros_like(mu), torch.eye(mu.shape[1], dtype=mu.dtype)
+    )
+    z = q.rsample()
+    log_likelihood = x * F.logsigmoid(model.decode(z, y)) + (1 - x) * F.logsigmoid(-model.decode(z, y))
+    return (kl_divergence(q, prior) - log_likelihood.flatten(1).sum(1)).mean()
+
+
 # Numbers tell mistakes apart, and depend a little on what is drawn; whether an answer is right, the statements decide.
 _NUMBERS = {
     observers.LOSS_RATIO: close(rtol=0.05, atol=0.003),
@@ -317,7 +328,8 @@ exercise = Exercise(
         ),
         Mistake(
             "one_noise_for_all",
-            "All examples of the batch share their noise. Draw eps with the full shape of mu, (B, D).",
+            "Some of the noise is shared, between the examples of a batch or between the dimensions of a code. Draw "
+            "eps with the full shape of mu, (B, D).",
             one_noise_for_all,
         ),
         Mistake(
@@ -424,7 +436,7 @@ exercise = Exercise(
             several_draws,
         ),
     ),
-    accepted=(by_distributions, with_log_sigmoids, example_by_example),
+    accepted=(by_distributions, with_log_sigmoids, example_by_example, decoded_twice),
     hints=(
         "It is the negative ELBO of lecture 6, with y beside x in the encoder and beside z in the decoder. Which of "
         "its terms does the label change directly?",
