@@ -104,6 +104,15 @@ def largest_over_dimensions(mu: Tensor, bins: int, alpha: float) -> Tensor:
     return _normalised((1 / (_density(mu, bins) + alpha)).max(1).values)
 
 
+def largest_share_over_dimensions(mu: Tensor, bins: int, alpha: float) -> Tensor:
+    index, _ = _index(mu, bins)
+    weights = torch.zeros(len(mu), dtype=torch.float64)
+    for codes, own in zip(mu.double().numpy().T, index.T, strict=True):
+        smoothed = torch.from_numpy(np.histogram(codes, bins, density=True)[0]) + alpha
+        weights = torch.maximum(weights, _normalised(1 / (smoothed / smoothed.sum())[own]))
+    return _normalised(weights).to(mu.dtype)
+
+
 def first_dimension_only(mu: Tensor, bins: int, alpha: float) -> Tensor:
     return not_normalised(mu[:, :1], bins, alpha) / not_normalised(mu[:, :1], bins, alpha).sum()
 
@@ -254,6 +263,12 @@ exercise = Exercise(
             "Only the rarest dimension of each example counts here (some published code does this). The product over "
             "all dimensions is asked.",
             largest_over_dimensions,
+        ),
+        Mistake(
+            "largest_share_over_dimensions",
+            "Only the rarest dimension of each example counts here, as in the code of a well-known course. The product "
+            "over all dimensions is asked.",
+            largest_share_over_dimensions,
         ),
         Mistake(
             "first_dimension_only",
