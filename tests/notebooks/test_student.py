@@ -73,7 +73,9 @@ def test_the_speakers_notes_are_for_the_speaker(repository, definitions):
     lecture = read_lecture(repository.write(note), definitions)
     complete = complete_notebook(lecture)
     student = student_notebook(complete, lecture)
-    assert [c.source for c in complete.cells if c not in student.cells and c.cell_type == "markdown"] == ["Ask them."]
+    assert [c.source for c in complete.cells if c not in student.cells and c.cell_type == "markdown"] == [
+        "Ask them."
+    ]
     assert len(student.cells) == len(complete.cells) - 1
 
 
