@@ -189,13 +189,15 @@ class Descent:
         for parameter in self.param_groups[0]["params"]:
             parameter.grad = None if set_to_none else torch.zeros_like(parameter)
 
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-        """Go one step downhill; a closure makes loss and gradients first, as torch's optimizers allow."""
-        loss = closure() if closure else None
+    def step(self, closure: Callable[[], Tensor] | None = None) -> None:
+        """Go one step downhill. Torch's optimizers would take a closure; no function can be sent to the judge."""
+        if closure is not None:
+            raise NonsenseError(
+                "it hands a closure to optimizer.step: call backward() yourself, and step() without arguments"
+            )
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter.data -= self.param_groups[0]["lr"] * self.of(parameter.grad)
-        return loss
 
 
 def train_step(answer: Answer, inputs: Inputs) -> Arrays:

@@ -214,16 +214,6 @@ def gradients_asked_for(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str
     return {"loss": float(loss)}
 
 
-def with_a_closure(model: nn.Module, optimizer: Any, x: Tensor) -> dict[str, float]:
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = negative_elbo(x, *model(x))
-        loss.backward()
-        return loss
-
-    return {"loss": optimizer.step(closure).item()}
-
-
 def _one_step(seen: Tensor, wanted: Tensor) -> str | None:
     """A whole step, or the part of one that clipping leaves; a mistake's length is its own."""
     if (wanted - 1).abs() > 0.02:
@@ -353,7 +343,7 @@ exercise = Exercise(
             decoder_only,
         ),
     ),
-    accepted=(with_parts_and_clipping, own_draw, gradients_asked_for, with_a_closure),
+    accepted=(with_parts_and_clipping, own_draw, gradients_asked_for),
     hints=(
         "Five lines that you have seen in every lecture: the model's output, the loss, clear, backward, step.",
         "`logits, mu, logvar = model(x)` draws z on its way. `negative_elbo(x, logits, mu, logvar)` is the loss.",
