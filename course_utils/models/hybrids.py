@@ -20,7 +20,7 @@ class ImageEncoder(nn.Sequential):
     """784 pixels -> two hidden layers -> one code for each image, without noise.
 
     BiGAN's encoder, and the adversarial autoencoder's. Without the batch normalisation all codes run away together in
-    one direction, the discriminator runs after them, and the game never settles.
+    one direction, many times as far as the prior reaches, and the discriminator wins.
 
     Departures from the papers: 256 hidden units instead of 1024 and 1000; of the encoders that Makhzani et al. try,
     the deterministic one.
