@@ -52,7 +52,8 @@ def resampled(codes: Tensor, is_rare: Tensor, bins: int, alpha: float) -> Resamp
     weights = resampling_weights(codes[:, None].double(), bins, alpha).numpy()
     before, edges = np.histogram(codes.double().numpy(), bins, density=True)
     after, _ = np.histogram(codes.double().numpy(), edges, weights=weights, density=True)
-    return Resampled(edges, before, after, weights[is_rare.numpy()].sum(), 1 / (weights**2).sum())
+    rare_share, n_effective = float(weights[is_rare.numpy()].sum()), float(1 / (weights**2).sum())
+    return Resampled(edges, before, after, rare_share, n_effective)
 
 
 def example_codes() -> tuple[Tensor, Tensor]:
