@@ -228,9 +228,9 @@ print(
 #
 # $$\log p(x|z) = \sum_{i=1}^{784} \Big( -\frac{(x_i - m_i)^2}{2 \sigma^2} - \log \sigma - \tfrac12 \log 2\pi \Big) .$$
 #
-# With $\sigma = 1$ this is half the squared error of lecture 2, and a constant. The constant has no gradient, so
-# public code leaves it out; then the numbers are no log-likelihoods any more, and a $\sigma$ that is learned runs
-# away.
+# With $\sigma = 1$ this is minus half the squared error of lecture 2, and a constant. The constant has no gradient, so
+# public code leaves it out, and then the numbers are no log-likelihoods any more. (Leave $\log\sigma$ out as well, and
+# a $\sigma$ that is learned runs away to infinity.)
 
 # %% [markdown] exercise="gaussian_log_likelihood"
 # Write `gaussian_log_likelihood(mean, x, sigma)`: the log-likelihood of each image, shape `(B,)`, **with** its
@@ -1487,8 +1487,8 @@ print("the group of which most pass:", cheapest)
 # * KL term = information in z + distance of $q(z)$ from the prior.
 # * **Collapse**: while $\sigma^2$ exceeds the data's variance, silence is optimal. Annealing and free bits let z be
 #   heard first.
-# * **Importance sampling** measures $\log p(x)$ from above the ELBO; an ELBO threshold rejects the unusual, not the
-#   too simple.
+# * **Importance sampling** closes part of the gap between the ELBO and $\log p(x)$; an ELBO threshold rejects the
+#   unusual, not the too simple.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Check yourself
@@ -1505,19 +1505,19 @@ print("the group of which most pass:", cheapest)
 # <details>
 # <summary>Answers</summary>
 #
-# 1. `mse_loss` averages over pixels and batch: the error weighs 784 times less than a sum, as if $\sigma$ were
-#    about 20. No
-#    detail is worth a nat of KL, so the posterior collapses, and the decoder gives the mean image.
+# 1. `mse_loss` averages over pixels and batch: the error weighs 784 times less than a sum, as if $\sigma$ were about
+#    20. No detail is worth a nat of KL, so the posterior collapses, and the decoder gives the mean image.
 # 2. Posterior collapse: z says nothing. Try annealing, free bits, a smaller $\sigma$; look at whether the decoder
 #    needs z at all.
 # 3. The codes are far from the prior: an error is too dear. Larger $\sigma$ (or a larger weight on KL, lecture 7).
-# 4. The variance says how precisely an image needs to be placed. At -20 there is hardly any noise
-#    ($\sigma = e^{-10}$): every
-#    image has a point of its own and nothing between the points is trained; and each latent costs at least 9.5
-#    nats of KL.
+# 4. The variance says how precisely an image needs to be placed. At -20 there is hardly any noise ($\sigma =
+#    e^{-10}$): every image has a point of its own and nothing between the points is trained; and each latent costs at
+#    least 9.5 nats of KL.
+# 5. Directly only the KL term, a sum over twice as many latents; the reconstruction changes by what the new ones say.
+#    The best negative ELBO can't get worse: a latent whose posterior is the prior, and which the decoder ignores, costs
+#    nothing. The one that training finds can.
 # 6. On average $D_{KL}(q(z|x) \,\|\, p(z|x))$ is at least about 3 nats: that much is lost by q being Gaussian,
-#    diagonal, and shared by
-#    all images through one network.
+#    diagonal, and given by one network for all images.
 #
 # </details>
 
