@@ -1031,8 +1031,8 @@ print(
 # ### Can one pick the good seed without labels?
 #
 # The scores need the factors, which one does not have (or one would not need the method). What one has is the loss.
-# Within one $\beta$ it differs by half a nat to a nat. Does the smaller loss belong to the larger MIG? A rank
-# correlation of -1 would say: always.
+# Within one $\beta$ it differs by a few tenths of a nat to more than a nat. Does the smaller loss belong to the larger
+# MIG? A rank correlation of -1 would say: always.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1118,7 +1118,8 @@ print("the gap of the twin is less than two thirds of the model's:", gaps[1] < 2
 # $$D_{KL} = \tfrac12 \Big(\log\det \Sigma' + \sum_j \log\, (\Sigma'^{-1})_{jj}\Big), \qquad
 # \Sigma' = U \Sigma U^\top .$$
 #
-# So the likelihood does not care about the axes, but the **ELBO does**, and training follows the ELBO.
+# So the likelihood does not care about the axes, but the **ELBO does** (by exactly this if $q$ is the true posterior),
+# and training follows the ELBO.
 
 
 # %% slideshow={"slide_type": "fragment"}
