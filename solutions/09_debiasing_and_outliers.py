@@ -915,15 +915,15 @@ input_complexity_score = check("input_complexity_score", input_complexity_score)
 # ### A compressor is a model
 #
 # Why should a difference of code lengths mean anything? A code with lengths $L(x)$ belongs to a distribution, $p_0(x) =
-# 2^{-L(x)}$. So
+# 2^{-L(x)}$ (if it wastes nothing). So
 #
 # $$S(x) = \log_2 \frac{p_0(x)}{p(x)} ,$$
 #
 # a **likelihood ratio** between a background model $p_0$ of all sorts of images and the model of ours. Ren et al.
 # (2019) train such a background model on perturbed data; a compressor comes for free.
 #
-# We can also write the ideal compressor down. It goes through the pixels row by row and bets on the next one by what it
-# has seen *in this image so far* behind the same six neighbours: with $n_1$ ones and $n_0$ zeros, a one gets
+# We can also write a compressor down that wastes nothing. It goes through the pixels row by row and bets on the next by
+# what it has seen *in this image so far* behind the same six neighbours: with $n_1$ ones and $n_0$ zeros, a one gets
 # $(n_1 + \frac12)/(n_0 + n_1 + 1)$ (Krichevsky and Trofimov 1981).
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
