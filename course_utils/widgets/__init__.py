@@ -17,6 +17,7 @@ from course_utils.widgets.explorer import Explorer, explore
 _PLAYGROUNDS: dict[str, str] = {
     "class_style_playground": "class_style_playground",
     "elbo_playground": "elbo_playground",
+    "gibbs_player": "gibbs_player",
     "homotopy_playground": "homotopy_playground",
     "kl_playground": "kl_playground",
     "latent_plane_playground": "latent_plane_playground",

@@ -28,6 +28,7 @@ BENCHMARKS = (
     "lectures",
     "training_loop",
     "vae_quality",
+    "zoo",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
