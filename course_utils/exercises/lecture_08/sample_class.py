@@ -43,7 +43,7 @@ def one_image(generator: Generator) -> Inputs:
 
 
 def one_latent_dimension(generator: Generator) -> Inputs:
-    return _inputs(12, 1, generator)
+    return {**_inputs(12, 1, generator), "y": 0}  # the first class is one too
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -192,7 +192,7 @@ exercise = Exercise(
     cases=(
         Case("160 images of one class", many_images, observers.images_of_a_class, _MANY),
         Case("a single image", one_image, observers.images_of_a_class, _FEW),
-        Case("one latent dimension", one_latent_dimension, observers.images_of_a_class, _FEW),
+        Case("one latent dimension, class 0", one_latent_dimension, observers.images_of_a_class, _FEW),
     ),
     mistakes=(
         Mistake(
