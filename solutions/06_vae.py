@@ -562,7 +562,7 @@ for split in ("train", "test"):
         f"{split:5}: negative ELBO {last['loss']:.1f} = {last['reconstruction']:.1f} + {last['kl']:.1f} nats"
     )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 first, last = record["test"][0], record["test"][-1]
 print("the test loss is less than a third of what it was:", last["loss"] < first["loss"] / 3)
@@ -720,7 +720,7 @@ print("and uses less than half as many nats of KL:", common["σ = 1"][1] < 0.5 *
 root_mse = math.sqrt(common["σ learned"][0] / N_PIXELS)
 print("the learned sigma is the root mean squared error, to within 25 %:", abs(learned / root_mse - 1) < 0.25)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # * **Fixed $\sigma$** is a knob: it sets how many nats a squared error is worth. $\sigma = 1$ is a poor setting for
 #   pixels in [0, 1], and the most common one, hidden in a plain `mse_loss`.
 # * **Learned $\sigma$** turns the knob by itself, to the size of its own errors (Rybkin et al. 2021).
@@ -787,7 +787,7 @@ behind = test_loss["RNN"] - max(test_loss["MLP"], test_loss["CNN"])
 print("the RNN is more than 30 nats behind both others:", behind > 30)
 print("and its KL is less than half of theirs:", test_kl["RNN"] < 0.5 * min(test_kl["MLP"], test_kl["CNN"]))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # These are single runs of a few seconds. We repeated them with three seeds on the digits: the test loss of one
 # architecture varies by about 3 nats, so the few nats between MLP and CNN are no ranking. The RNN is behind by 85
 # nats or more on each seed (it has fewer epochs, each of which takes longer): a gradient must pass through 28 steps
@@ -972,7 +972,7 @@ show(
     "shape change smoothly, in most rows several at once, until another digit appears.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 latent_sliders(vae, data)
 
 # %% [markdown]
@@ -1091,7 +1091,7 @@ print(
     f"KL term {kl_term:.2f} = information {information:.2f} + distance from the prior {from_prior:.2f} nats"
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 print(
     "the two parts add up to the KL term, to within 3 %:",
@@ -1280,7 +1280,7 @@ print(
     bool(nats[1:].max() < nats[0].max() - 0.5),
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Annealing lets the encoder speak first and pay later; by then $\sigma$ is small, and z is worth its price. Free
 # bits make the first nats free, at the cost of a small bias: the floor is paid whether it is used or not. Neither
 # helps where the *optimum* ignores z: a decoder strong enough to model $x$ alone, pixel after pixel, needs more
@@ -1389,7 +1389,7 @@ ten = importance_log_likelihood(*log_densities(vae, images, N_DRAWS)).mean()
 elbo_ten = -evaluate(vae, three_numbers, (images,))["loss"]
 print(f"ten latents: ELBO {elbo_ten:.1f}, K = {N_DRAWS}: {ten:.1f} nats")
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 missing = short.mean(1)
 print(
@@ -1454,7 +1454,7 @@ show(
     "some of them pass.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 print("fewer than 15 % of the test images are rejected:", rejected["test images"] < 0.15)
 strangest = min(rejected["inverted"], rejected["pixels shuffled"])

@@ -475,7 +475,7 @@ show(
     "each and four nothing; with free bits all six carry about 0.3.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 early = in_use[20:60].mean(0)
 print("steps 20 to 60: annealed models use more than 4 dimensions:", bool((early[members[4.0]] > 4).all()))
@@ -718,6 +718,8 @@ show_traversals(
     alt="Walks along the four busiest dimensions at beta one half, nine images each, the value above the column. "
     "Along most rows the ellipse moves and changes its size at the same time.",
 )
+
+# %% slideshow={"slide_type": "subslide"}
 show_traversals(
     4.0,
     "beta = 4: one thing each, and the fourth does nothing",
@@ -808,7 +810,7 @@ def three_parts(mu: Tensor, logvar: Tensor) -> Tensor:
     return torch.stack([own - together, together - apart, apart - prior])
 
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 repeats = 3
 terms = torch.stack(
@@ -964,7 +966,7 @@ show(
 )
 
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 def explained(codes: Tensor) -> float:
     """R^2 of the best linear prediction of all factors from all dimensions together."""
@@ -1014,7 +1016,7 @@ show(
     "are lowest at 8. The dots of one beta are spread about as widely as the means.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 mig = trained[by_beta, 0]  # (5, 6)
 low, high, squeezed = mig[0], mig[3], mig[4]

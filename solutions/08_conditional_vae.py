@@ -198,7 +198,7 @@ exact = log_normal(point, b[1], w**2 + s**2)
 at_posterior = toy_elbo(point, 1, gain * (point - b[1]), torch.tensor(variance))
 print(f"log p(x = 1.5 | y = 1) = {exact:.4f}, the ELBO at the true posterior = {at_posterior:.4f}")
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 q_mean, q_var = torch.tensor(0.5), torch.tensor(0.4)  # some other q
 elbo = toy_elbo(point, 1, q_mean, q_var)
@@ -643,7 +643,7 @@ show(
 # optimum was exact; here the loss only *charges* for what $z$ says, and a flexible decoder may well read the same $z$
 # differently in different classes.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 in_code, orders, losses = (torch.stack([results[told][:, k] for told in who]) for k in range(3))  # (4, seeds)
 fewer = in_code[:2].mean() - in_code[2:].mean()
@@ -1120,7 +1120,7 @@ log_prior = torch.bincount(y, minlength=N_CLASSES).div(len(y)).log()
 bounds = elbo_of_every_class(x_test)  # (300, C)
 log_posterior = classify_by_elbo(bounds, log_prior)
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 generative = log_posterior.argmax(1) == y_test
 discriminative = recognised(x_test, y_test)
 for name, is_right in {"Bayes' rule on ELBOs": generative, "classifier": discriminative}.items():
@@ -1221,7 +1221,7 @@ show(
 # Grey bars: the mean over five classifiers trained from different seeds, with two standard errors. Whether a classifier
 # hesitates before something it has never seen is a matter of luck: nothing in its training asks for it.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 print("digits rejected for low evidence, at most 12 %:", bool(by_evidence[0] <= 12))
 print("noise and negatives, at least 95 %:", bool(by_evidence[2:4].min() >= 95))

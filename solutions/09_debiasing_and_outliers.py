@@ -408,7 +408,7 @@ show(
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # Error bars are two standard errors over five seeds. The **gap** is thin minus thick, among targets:
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 gap = {name: values[:, 0] - values[:, 1] for name, values in accuracies.items()}  # (seeds,) each
 for name in accuracies:
     mean, error = mean_and_error(gap[name])
@@ -455,7 +455,7 @@ show(
     "targets are near the top, and thick ones fall back.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 common = {name: values[:, 0].mean() for name, values in accuracies.items()}
 print(
@@ -745,7 +745,7 @@ show(
 # * The other three find what is strange **and complicated** at once.
 # * For simple strangers, **$-\log p(x)$, the most exact of them, is the weakest.** This is no accident.
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 print("against noise, the first three scores are above 0.95:", bool((areas[:3, 1] > 0.95).all()))
 print("against digits on their side, above 0.8:", bool((areas[:3, 0] > 0.8).all()))
@@ -863,7 +863,7 @@ print(
     by_likelihood["on their side\nwith grain"] > 0.65,
 )
 
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # An AUROC near 0 is *information*: the score knows very well which is which, and says it the wrong way round. We cannot
 # simply turn it round, for then it would fail for complicated strangers.
 

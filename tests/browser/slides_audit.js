@@ -7,7 +7,7 @@
     const { h, v } = Reveal.getIndices(slide);
     Reveal.slide(h, v, 1e6);
     const say = (problem) => problems.push(`slide ${index + 1} ("${title(slide)}") ${problem}`);
-    const shown = [...slide.querySelectorAll(".content, .content *:not(svg *, mjx-assistive-mml *)")].filter(isShown);
+    const shown = [...slide.querySelectorAll(".content *:not(svg *, mjx-assistive-mml *)")].filter(isShown);
     const out = { right: 0, below: 0 };
     for (const element of shown) {
       const box = element.getBoundingClientRect();
