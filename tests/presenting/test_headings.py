@@ -14,7 +14,9 @@ def headings(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = re.sub(r"^(```|~~~).*?^\1", "", cell.source, flags=re.MULTILINE | re.DOTALL)
-            yield from ((len(marks), title) for marks, title in re.findall(r"^(#{1,6}) +(.+)$", text, re.MULTILINE))
+            yield from (
+                (len(marks), title) for marks, title in re.findall(r"^(#{1,6}) +(.+)$", text, re.MULTILINE)
+            )
 
 
 def out_of_order(levels_and_titles):
