@@ -337,7 +337,7 @@ exercise = Exercise(
     hints=(
         "Make the fakes, compute the loss, clear, backward, step. Which of these could reach the generator?",
         "`generator(z).detach()`, or `with torch.no_grad():` around it, gives samples without a past.",
-        "loss = discriminator_loss(discriminator(real), discriminator(fake)); then optimizer.zero_grad(), "
-        "loss.backward(), optimizer.step(); return loss.detach().",
+        "loss = discriminator_loss(discriminator(real), discriminator(fake)); clear the optimizer's gradients, go "
+        "backwards from the loss, let the optimizer step; return loss.detach().",
     ),
 )
