@@ -7,6 +7,7 @@ looks at the samples from time to time, and says in words when the game has fail
 
 import math
 import os
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -115,7 +116,7 @@ def fit_adversarial(
     if strict and sentences:
         raise CollapsedError(" ".join(sentences))
     for sentence in sentences:
-        print(sentence)
+        print(textwrap.fill(sentence, 100))  # a line that a slide can hold
     return history
 
 

@@ -168,7 +168,8 @@ def test_failures_are_printed_kept_and_on_request_raised(sample, d_loss, said, c
         return
     assert len(history.failures) == 1
     assert said in history.failures[0]
-    assert printed == f"toy failed by step 3: {history.failures[0]}.\n"
+    assert " ".join(printed.split()) == f"toy failed by step 3: {history.failures[0]}."
+    assert max(map(len, printed.split("\n"))) <= 100  # a slide holds no longer lines
     with pytest.raises(CollapsedError, match=r"toy failed by step 3"):
         play(strict=True)
 
