@@ -253,7 +253,7 @@ print(f"all {len(worse)} others are below it:", all(bool(v < highest) for v in w
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
-for mean, std in ((0.0, 1.0), (2.0, 0.5), (0.0, 2.0), (9.0, 0.3)):
+for mean, std in ((0.0, 1.0), (2.0, 0.5), (0.0, 2.0), (4.0, 0.5)):
     other = normal_density(mean, std)
     d, one_minus_d = optimal_discriminator(p, other), optimal_discriminator(other, p)  # q / (p + q) = 1 - D*
     value = torch.trapezoid(torch.xlogy(p, d) + torch.xlogy(other, one_minus_d), GRID)
@@ -261,7 +261,8 @@ for mean, std in ((0.0, 1.0), (2.0, 0.5), (0.0, 2.0), (9.0, 0.3)):
     print(f"q = N({mean}, {std}^2): V(D*) = {value:.4f}, 2 JSD - log 4 = {2 * divergence - math.log(4):.4f}")
 
 # %% [markdown]
-# The last one does not overlap with the data at all: its divergence is $\log 2$, and the value is at its ceiling, 0.
+# The last one hardly overlaps with the data: its divergence is close to $\log 2$, and the value close to its ceiling,
+# 0.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### From samples, and from logits
@@ -872,6 +873,7 @@ def noise_for(batch: Tensor, dim: int = 2) -> Tensor:
     return torch.randn(len(batch), dim, generator=generator)
 
 
+# %% slideshow={"slide_type": "subslide"}
 lost = fit_adversarial(
     lambda x: discriminator_step(judge, maker, of_judge, x, noise_for(x)),
     lambda x: generator_step(maker, judge, of_maker, noise_for(x), saturating=True),
@@ -946,7 +948,7 @@ show(
     figure,
     alt="A row of twelve images from the data above two rows of twelve samples. The samples have the sharp "
     "white strokes "
-    "of the data; some are clear digits, others are made of strokes that do not belong together.",
+    "of the data; some are clear digits, many are strokes that do not belong together.",
 )
 
 # %% slideshow={"slide_type": "subslide"}
@@ -1118,27 +1120,29 @@ for shift, value in reported.items():
 
 
 # %% slideshow={"slide_type": "fragment"}
+def train_either(kind, judge, of_judge, real, fake):
+    """One step of the critic, or of the discriminator."""
+    if kind == "Wasserstein":
+        return train_critic(judge, of_judge, real, fake)
+    loss = discriminator_loss(judge(real), judge(fake))
+    of_judge.zero_grad()
+    loss.backward()
+    of_judge.step()
+
+
+# %% slideshow={"slide_type": "subslide"}
 def walk(kind: str, steps: int = 90) -> list[float]:
     """Distance of the generator from the data, step by step."""
-    b = torch.tensor([6.0, 0.0], requires_grad=True)
+    b, way = torch.tensor([6.0, 0.0], requires_grad=True), []
     judge = MLPDiscriminator(hidden_dim=32)
-    of_judge, way = adversarial.adam(judge, lr=5e-3), []
+    of_judge = adversarial.adam(judge, lr=5e-3)
     for step in range(steps):
         for _ in range(3 if step else 100):
-            real, fake = plane(64), plane(64) + b.detach()
-            if kind == "Wasserstein":
-                train_critic(judge, of_judge, real, fake)
-            else:
-                loss = discriminator_loss(judge(real), judge(fake))
-                of_judge.zero_grad()
-                loss.backward()
-                of_judge.step()
+            train_either(kind, judge, of_judge, plane(64), plane(64) + b.detach())
         scores = judge(plane(64) + b)
-        loss = (
-            critic_generator_loss(scores)
-            if kind == "Wasserstein"
-            else generator_loss(scores, kind == "saturating")
-        )
+        loss = critic_generator_loss(scores)
+        if kind != "Wasserstein":
+            loss = generator_loss(scores, kind == "saturating")
         (slope,) = torch.autograd.grad(loss, b)
         way.append(b.detach().norm().item())
         b = (b.detach() - 0.1 * slope).requires_grad_()
@@ -1321,7 +1325,7 @@ figure = image_grid(
     torch.cat([images[:12], game_samples[24:36], vae_samples[:12]]),
     n_columns=12,
     row_labels=["data", "GAN", "VAE"],
-    title="The VAE's samples are blurred and whole, the GAN's sharp and sometimes broken",
+    title="The VAE's samples are blurred, the GAN's are sharp and often broken",
 )
 show(
     figure,
@@ -1331,21 +1335,26 @@ show(
 )
 
 # %% slideshow={"slide_type": "subslide"}
-figure, axes = new_figure(figsize=(10, 4.6))
 places = {
     "other real images": (0, 9, "right"),
     "five classes only": (0, -20, "right"),
     "pure noise": (10, -16, "left"),
 }
-for name, (distance, precision, recall) in scores.items():
-    model = name in ("GAN", "VAE")
+
+
+def mark(axes, name: str, distance: float, precision: float, recall: float) -> None:
+    """One set of samples in the plane of recall and precision."""
     colour = {"GAN": COLOURS["fake"], "VAE": COLOURS["reconstruction"]}.get(name, COLOURS["baseline"])
-    axes.plot(recall, precision, "D" if model else "o", color=colour, markersize=11 if model else 8)
+    axes.plot(recall, precision, "D" if name in ("GAN", "VAE") else "o", color=colour, markersize=9)
     right, up, side = places.get(name, (12, 4, "left"))
-    axes.annotate(
-        f"{name} ({distance:.2g})", (recall, precision), xytext=(right, up), textcoords="offset points", ha=side,
-        color=colour, fontsize=13, weight="bold" if model else "normal",
-    )  # fmt: skip
+    look = {"textcoords": "offset points", "ha": side, "color": colour, "fontsize": 13}
+    axes.annotate(f"{name} ({distance:.2g})", (recall, precision), xytext=(right, up), **look)
+
+
+# %% slideshow={"slide_type": "subslide"}
+figure, axes = new_figure(figsize=(10, 4.6))
+for name, numbers in scores.items():
+    mark(axes, name, *numbers)
 axes.set(title="Precision and recall tell apart what one number mixes (in brackets: Frechet distance)")
 axes.title.set_fontsize(14)
 axes.set(xlabel="recall: share of the data that could be drawn", ylabel="precision: share of good samples")
