@@ -158,11 +158,15 @@ def repeated_gradients(answer: Answer, inputs: Inputs) -> Arrays:
 
 
 def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
-    """As ``repeated_gradients``, with both variances held against the plain score function's."""
-    arrays = repeated_gradients(answer, inputs)
+    """As ``repeated_gradients``, with both variances held against the plain score function's.
+
+    The variance has to be ``inputs["_times_less"]`` times smaller: by as much as leaves noise around 0 no scale at
+    which it has a variance that small and yet a standard error that hides the gradient.
+    """
+    arrays, times = repeated_gradients(answer, inputs), inputs.get("_times_less", 5.0)
     for name, plain in zip(("d/dmu", "d/dsigma"), plain_variances(inputs), strict=True):
         arrays[f"{name}: {NOT_MORE_VARIANCE}"] = arrays[name].var() < 2 * plain
-        arrays[f"{name}: {LESS_VARIANCE}"] = arrays[name].var() < plain / 5
+        arrays[f"{name}: {LESS_VARIANCE}"] = arrays[name].var() < plain / times
     return arrays
 
 

@@ -24,7 +24,7 @@ Pair = tuple[Tensor, Tensor]
 
 
 def four_draws(generator: Generator) -> Inputs:
-    return gaussian_problem(4, 300, generator, step=1.0, height=20.0)
+    return gaussian_problem(4, 300, generator, step=1.0, height=20.0, times_less=100.0)
 
 
 def a_parabola_on_a_hill(generator: Generator) -> Inputs:
