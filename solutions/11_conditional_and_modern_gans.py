@@ -110,7 +110,7 @@ def told(s: Scores) -> str:
 
 print(data)
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 real, noise = measure(x[:N_SAMPLES]), measure(torch.rand(N_SAMPLES, 1, 28, 28, generator=generator))
 print("training images: distance below 0.05:", real.frechet < 0.05)
@@ -636,7 +636,7 @@ print(f"diversity {history.column('diversity')[-1]:.2f}, where the data have 1")
 # (`MinibatchDeviation`), and a batch of look-alikes is then easy to spot. And both players go without momentum, as in
 # the paper, so that neither overshoots.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 start = time.process_time()
 style = Players(
     models.StyleGenerator(LATENT_DIM),
@@ -644,12 +644,14 @@ style = Players(
     (LR, 2 * LR),
     (0.0, 0.99),
 )
-play("style-based game", style, lambda n: style.maker(z(n), generator), style.judge, (x,))
+play("style", style, lambda n: style.maker(z(n), generator), style.judge, (x,))
 seconds["style"] = time.process_time() - start
 
 artist = style.average.module.eval()
 with torch.no_grad():
     samples["style"] = artist(z(N_SAMPLES), generator)
+
+# %% slideshow={"slide_type": "subslide"}
 show(
     image_grid(
         torch.cat([alike, samples["style"][:20]]),
