@@ -831,7 +831,7 @@ show(
     "near a mode: about a tenth for the first three, more than a half for two time scales.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 average = dict(zip(tricks, modes.mean(1).tolist(), strict=True))
 print("two time scales reach 6 modes or more on average:", average["two time scales"] >= 6)
@@ -1172,7 +1172,7 @@ show(
     "swings between 0 and 1.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 print("after 90 steps the saturating game is still farther away than 5:", ways["saturating"][-1] > 5)
 print("the non-saturating one is closer than 0.5:", ways["non-saturating"][-1] < 0.5)
@@ -1368,7 +1368,7 @@ show(
     "pure noise is at the lower left. The GAN and the VAE lie between these, with Frechet distances in brackets.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 grey = {
     name: ((x > 0.2) & (x < 0.8)).float().mean().item()
