@@ -47,7 +47,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from course_utils.adversarial import endless_minibatches, frozen
+from course_utils.adversarial import coverage, diversity, endless_minibatches, frozen, name_failures
 from course_utils.data import load
 from course_utils.exercises import check
 from course_utils.likelihoods import bernoulli_log_likelihood
@@ -83,6 +83,7 @@ all_data = load()
 data = all_data.subset(1400, 300)
 x, labels = data.train_images, data.train_labels
 x_test, test_labels = data.test_images, data.test_labels
+net = feature_net(all_data)  # a small classifier, whose features measure samples (lecture 10)
 
 print(f"x: {tuple(x.shape)}, {x.dtype}, from {x.min():.0f} to {x.max():.0f}; mean {x.mean():.2f}")
 show(
@@ -454,7 +455,7 @@ show(
         cell_inches=0.55,
     ),
     alt="Two blocks of four rows with ten chains each. Chains from test images keep their digit for a step and drift "
-    "within a hundred. Chains from noise look like strokes after ten steps and like digits after a hundred, and many of "
+    "within a hundred. Chains from noise look like strokes after ten steps and like digits after a hundred, many of "
     "them like the same digit.",
 )
 
@@ -578,7 +579,7 @@ with torch.no_grad():
     sign = torch.sign((E(points) * points).mean())  # the solution or its mirror image
     figure, (left, right) = new_figure(1, 2, figsize=(10.5, 4.0))
     left.plot(
-        line, sign * best_encoder(line), color=COLOURS["truth"], linestyle="--", label="the only solution"
+        line, sign * best_encoder(line), color=COLOURS["truth"], linestyle="--", label="the known solution"
     )
     left.scatter(points, E(points), s=10, color=COLOURS["posterior"], label="(x, E(x))")
     left.scatter(G(z), z, s=10, color=COLOURS["model"], label="(G(z), z)")
@@ -592,7 +593,7 @@ right.set(title="so G undoes E, unasked", xlabel="x", ylabel="G(E(x))")
 show(
     figure,
     alt="Left: pairs of x and its code, and of generated x and its latent, as two clouds of points close to one "
-    "monotone dashed curve, the only solution. Right: G of E of x against x, close to the diagonal.",
+    "monotone dashed curve, the known solution. Right: G of E of x against x, close to the diagonal.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
@@ -720,7 +721,7 @@ show(
         walk,
         n_columns=data.n_classes,
         column_labels=list(data.class_names),
-        title="To draw a class, draw from its blob: most come out right",
+        title="To draw a class, draw from its blob",
         cell_inches=0.8,
     ),
     alt="Three rows of ten images decoded from draws of the ten blobs, each column of one class: most look like the "
@@ -736,6 +737,14 @@ own = (torch.cdist(codes["a blob for each class"], ring).argmin(1) == test_label
 alike = (torch.cdist(codes["Gaussian"], ring).argmin(1) == test_labels).float().mean()
 print("a blob for each class: more than half of the test codes nearest to their own:", bool(own > 0.5))
 print("and a chance that is no better than 0.35 without the labels:", bool(alike < 0.35))
+with torch.no_grad():
+    drawn = decoder(ring.repeat(40, 1) + 0.5 * torch.randn(40 * len(ring), 2, generator=generator)).sigmoid()
+taken_for = net.logits(drawn).argmax(1)
+right = (taken_for == torch.arange(len(ring)).repeat(40)).float().mean()
+print(
+    "images drawn from a blob are taken for its class at least four times as often as by chance:",
+    bool(right > 0.4),
+)
 
 # %% [markdown]
 # The price: there is no bound on $\log p(x)$ any more, and no number that says how far the codes are from the prior.
@@ -995,7 +1004,6 @@ print("and falls less short than three quarters of that:", bool(avb_gap < 0.75 *
 # %% slideshow={"slide_type": "fragment"}
 CONTESTANTS = "AE + Gaussian", "VAE", "RBM", "AAE", "AVB", "GAN", "BiGAN"
 COLUMNS = "bound", "error", "Frechet", "classes", "train s", "sample s", "reads"
-net = feature_net(all_data)
 zoo, scores = {}, {}
 for name in CONTESTANTS:
     zoo[name] = [train(name, x, SMALL_BUDGET, seed=seed) for seed in range(ZOO_SEEDS)]
@@ -1025,6 +1033,17 @@ show(
     alt="Twelve samples of each of seven models after a short training. The rows of autoencoder, AAE and machine "
     "show strokes and digits, blurred; those of AVB, GAN and BiGAN, in which a game is played, are patches and noise.",
 )
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A game that has failed, or not begun, should say so. Lecture 10's two numbers, diversity and coverage, put it in
+# words:
+
+# %% slideshow={"slide_type": "fragment"}
+for name in ("GAN", "BiGAN", "AE + Gaussian"):
+    with torch.no_grad():
+        made = zoo[name][0].sample(256)
+    found = name_failures({"diversity": diversity(made, x[:256]), "coverage": coverage(made, x[:256])})
+    print(f"{name}: " + (found[0] if found else "nothing is found wrong"))
 
 # %% slideshow={"slide_type": "fragment"}
 # NBVAL_CHECK_OUTPUT
@@ -1094,7 +1113,7 @@ axes.set_title("A ranking at one budget is no ranking at another")
 axes.legend(loc="lower left")
 show(
     figure,
-    alt="Frechet distances of seven models on a logarithmic axis, at the small budget as circles and at the full budget "
+    alt="Frechet distances of seven models on a logarithmic axis, at the small budget as circles, at the full one "
     "as squares. BiGAN goes from the far right at the small budget to the left end at the full one, past the VAE, "
     "the machine and the AAE.",
 )
