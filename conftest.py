@@ -49,7 +49,8 @@ class ByFileOrExercise(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        return test.partition("[")[2] if file.endswith("test_definitions.py") else file
+        parameters = test.partition("[")[2].rstrip("]")  # the exercise comes first
+        return parameters.partition("-")[0] if file.endswith("test_definitions.py") else file
 
 
 @pytest.hookimpl(optionalhook=True)

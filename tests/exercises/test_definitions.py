@@ -58,7 +58,7 @@ def is_deterministic(exercise: Exercise, answer: Answer) -> bool:
     return True
 
 
-def test_right_answers_pass_on_every_seed(exercise: Exercise, seeds: range = SEEDS) -> None:
+def right_answers_pass(exercise: Exercise, seeds: range) -> None:
     for answer in (exercise.reference, *exercise.accepted):
         assert evaluate(exercise.id, answer, 0).points == exercise.points
         for seed in seeds:
@@ -68,7 +68,7 @@ def test_right_answers_pass_on_every_seed(exercise: Exercise, seeds: range = SEE
             assert verdict.points == exercise.points
 
 
-def test_mistakes_are_rejected_and_recognised_on_every_seed(exercise: Exercise, seeds: range = SEEDS) -> None:
+def mistakes_are_rejected_and_recognised(exercise: Exercise, seeds: range) -> None:
     for mistake in exercise.mistakes:
         assert evaluate(exercise.id, mistake.answer, 0).mistake == mistake.name
         for seed in seeds:
@@ -128,7 +128,7 @@ def lazy_answers(exercise: Exercise) -> dict[str, Callable]:
     }
 
 
-def test_lazy_answers_earn_nothing_on_any_seed(exercise: Exercise, seeds: range = SEEDS) -> None:
+def lazy_answers_earn_nothing(exercise: Exercise, seeds: range) -> None:
     for name, answer in lazy_answers(exercise).items():
         verdict = evaluate(exercise.id, answer, 0)
         assert not verdict.passed, name
@@ -139,11 +139,20 @@ def test_lazy_answers_earn_nothing_on_any_seed(exercise: Exercise, seeds: range 
             assert _difference(gate, outcome, _expected(exercise, gate, seed)), f"{name}, seed {seed}"
 
 
+PROOFS = pytest.mark.parametrize(
+    "proof", [right_answers_pass, mistakes_are_rejected_and_recognised, lazy_answers_earn_nothing]
+)
+
+
+@PROOFS
+def test_on_every_seed(exercise: Exercise, proof: Callable[[Exercise, range], None]) -> None:
+    proof(exercise, SEEDS)
+
+
 @pytest.mark.slow
-def test_all_of_this_holds_on_more_seeds(exercise: Exercise) -> None:
-    test_right_answers_pass_on_every_seed(exercise, MORE_SEEDS)
-    test_mistakes_are_rejected_and_recognised_on_every_seed(exercise, MORE_SEEDS)
-    test_lazy_answers_earn_nothing_on_any_seed(exercise, MORE_SEEDS)
+@PROOFS
+def test_on_more_seeds(exercise: Exercise, proof: Callable[[Exercise, range], None]) -> None:
+    proof(exercise, MORE_SEEDS)
 
 
 def test_definitions_are_complete(exercise: Exercise) -> None:
