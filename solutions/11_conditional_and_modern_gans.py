@@ -29,7 +29,7 @@
 # * wipe the style out of a feature map and paint another one on,
 # * mix two images: the coarse features of one, the fine ones of the other,
 # * train a translation without a single translated example, and say what cycle consistency does *not* promise,
-# * compare generators at equal budget, and not believe a difference without error bars.
+# * compare generators at equal budget, and not believe a difference that one seed shows.
 #
 # **You need** lecture 10. **Time:** 90 minutes of lecture, about 45 minutes of exercises; the notebook itself runs in
 # about half a minute.
@@ -806,7 +806,7 @@ def off(images: Tensor, wanted: Tensor) -> float:
     return (images - wanted).abs().mean().item()
 
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 report, pictures = {}, [x_test[:10], true_outlines[:10]]
 for name, (there, back) in translators.items():
     with torch.no_grad():
@@ -850,7 +850,7 @@ show(
     "with the cycle loss; these, translated back to digits; and digits made from the true outlines.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 with_cycles, without = report["with cycles"], report["two plain games"]
 copied = off(x_test, true_outlines)
@@ -1016,7 +1016,7 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# ### And with error bars
+# ### And with more seeds
 #
 # One run proves little: another seed, another table. So these games were played beforehand, on the default digits,
 # with three seeds, and with five times the steps for two of them. The numbers are stored in this cell; to make them
@@ -1074,7 +1074,9 @@ for name in LOOK:
     short, long = ([f"{run[0]:.2f}" for run in runs[name]] for runs in BENCHMARK.values())
     late = [" ".join(f"{run[k]:.2f}" for run in BENCHMARK[1000][name]) for k in (1, 2)]
     print(f"{name:12s}{' '.join(short):>28s}{' '.join(long):>16s}{late[0]:>14s}{late[1]:>12s}")
-# %% [markdown] slideshow={"slide_type": "fragment"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### What can be read off, and what cannot
+#
 # * **Steps beat ideas.** From 200 to 1,000 every game improves with every seed. At 200 steps, which of the ideas comes
 #   first depends on the seed.
 # * **The label buys precision** against the plain game, with every seed and at both budgets. Remember that this game is
