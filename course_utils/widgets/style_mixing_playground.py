@@ -73,11 +73,9 @@ class Update:
         random = Generator().manual_seed(1)
         self.z_class = torch.randn(2 * N_COLUMNS, conditional.latent_dim, generator=random)
         self.z_style = torch.randn(N_STYLES, style.latent_dim, generator=random)
-        self.left, self.left_axes = (
-            left.imshow(_mosaic(torch.zeros(8, 1, 28, 28), N_COLUMNS), vmin=0, vmax=1),
-            left,
-        )
+        self.left = left.imshow(_mosaic(torch.zeros(8, 1, 28, 28), N_COLUMNS), vmin=0, vmax=1)
         self.right = right.imshow(_mosaic(torch.zeros(3, 1, 28, 28), 3), vmin=0, vmax=1)
+        left.set_title("the chosen class, eight times", loc="left")
         right.set_title("source a, mixture, source b", loc="left")
         for ax in (left, right):
             ax.set(xticks=[], yticks=[])
@@ -88,7 +86,6 @@ class Update:
         ordered = class_samples(self.conditional, self.z_class, label)
         triple = mixed_samples(self.style, self.z_style[a], self.z_style[b], crossover)
         self.left.set_data(_mosaic(ordered, N_COLUMNS))
-        self.left_axes.set_title(f"class {self.class_names[label]}, eight times", loc="left")
         self.right.set_data(_mosaic(triple, 3))
         to_a, to_b = ((triple[1] - triple[i]).abs().mean().item() for i in (0, 2))
         n_layers = self.style.n_layers

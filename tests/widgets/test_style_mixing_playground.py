@@ -67,7 +67,7 @@ def test_the_picture_and_the_sentence_follow_the_sliders() -> None:
     assert right.shape == (28, 84)
     a, b = (update.z_style[i, 0].item() for i in (3, 5))
     assert right[0, 30] == pytest.approx(0.5 + (a + 14 * b) / 100, abs=1e-3)
-    assert figure.axes[0].get_title(loc="left") == "class c, eight times"
+    assert figure.axes[0].get_title(loc="left") == "the chosen class, eight times"
     assert sentence.startswith(
         "Class c. Layers before 1 of 4 have the style of image 3, the others that of image 5"
     )
