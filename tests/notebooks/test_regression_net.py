@@ -31,17 +31,24 @@ class Fault:
 
 FAULTS = [
     Fault(
+        "a floor for every example instead of their mean",
+        "elbo/collapse.py",
+        "kl_per_dim.mean(0).clamp(min=lam).sum()",
+        "kl_per_dim.clamp(min=lam).mean(0).sum()",
+        "tests/elbo/test_collapse.py",
+    ),
+    Fault(
         "factor one half lost",
         "gaussian.py",
-        "return 0.5 * (mu**2 + _variance_penalty(logvar)).sum(-1)",
-        "return (mu**2 + _variance_penalty(logvar)).sum(-1)",
+        "return 0.5 * (mu**2 + _variance_penalty(logvar))\n",
+        "return mu**2 + _variance_penalty(logvar)\n",
         "tests/test_gaussian.py",
     ),
     Fault(
         "mean for sum over latent dimensions",
         "gaussian.py",
-        "return 0.5 * (mu**2 + _variance_penalty(logvar)).sum(-1)",
-        "return 0.5 * (mu**2 + _variance_penalty(logvar)).mean(-1)",
+        "return kl_standard_normal_per_dim(mu, logvar).sum(-1)",
+        "return kl_standard_normal_per_dim(mu, logvar).mean(-1)",
         "tests/test_gaussian.py",
     ),
     Fault(

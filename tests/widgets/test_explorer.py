@@ -206,7 +206,9 @@ def test_every_playground_redraws_without_a_new_background(name):
     """What is slow in a redraw is ticks and titles; a playground that changes them at every step is too slow."""
     playground = getattr(widgets, name)()
     assert isinstance(playground, Explorer)
-    for control in playground.controls.values():
+    for name, control in playground.controls.items():
+        if name == "speed":
+            continue  # of a film: another pace, not another picture
         before, value = playground.png, control.value
         options = getattr(control, "options", None)
         control.value = options[-1][1] if options else (control.min if value != control.min else control.max)

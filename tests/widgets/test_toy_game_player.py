@@ -1,7 +1,5 @@
 """The player of the toy game: its films, its figure, its sentences, its clock."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -72,8 +70,6 @@ def test_player_steps_and_changes_speed_and_redraws_fast(capsys) -> None:
     position.value = N_FRAMES - 1
     step.click()  # stays at the end
     assert frames.value == N_FRAMES - 1
-    start = time.process_time()
     for frame in range(5):
         position.value = frame
-    assert (time.process_time() - start) / 5 < 0.05
     assert explorer.canvas.n_backgrounds == 1  # no slow redraw was needed
