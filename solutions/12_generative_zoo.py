@@ -377,7 +377,7 @@ show(
     "trained, it falls slowly over two hundred steps.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 final = {kind: torch.tensor([run[1][-1] for run in runs[kind]]) for kind in runs}
 print(
@@ -462,7 +462,7 @@ show(
 # %% slideshow={"slide_type": "subslide"}
 gibbs_player(rbm, {"a test image": frames[0][0], "noise": frames[0][n_chains]})
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 real = torch.bernoulli(x_test.flatten(1), generator=generator)
 shuffled = real[:, torch.randperm(784, generator=generator)]
@@ -710,7 +710,7 @@ show(
     "that fills a square. A blob for each class: ten groups on a ring, most codes near the blob of their own class.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 decoder = aaes["a blob for each class"][1]
 with torch.no_grad():
     walk = decoder(
@@ -728,7 +728,7 @@ show(
     "class they were drawn for, blurred.",
 )
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 # NBVAL_CHECK_OUTPUT
 z = codes["square"]
 inside = (z.abs() < 2.4).all(1).float().mean()
