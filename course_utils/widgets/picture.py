@@ -10,8 +10,12 @@ from anywidget import AnyWidget
 __all__ = ["Picture"]
 
 _JAVASCRIPT = """
-// ipywidgets gives the handle of a slider no name, so that a screen reader says "slider" and no more.
-function nameSliders(root) {
+// ipywidgets gives the handle of a slider no name, so that a screen reader says "slider" and no more. JupyterLab
+// takes the arrow keys that are meant for a choice and goes to the next cell, unless what has the focus forbids it.
+function makeUsableByKeyboard(root) {
+  for (const control of root?.querySelectorAll("[role=slider], input, select, button") ?? []) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   for (const slider of root?.querySelectorAll(".widget-slider") ?? []) {
     const label = slider.querySelector("label")?.textContent ?? "";
     slider.querySelector("[role=slider]")?.setAttribute("aria-label", label);
@@ -29,9 +33,9 @@ function render({ model, el }) {
     image.src = URL.createObjectURL(new Blob([model.get("png")], { type: "image/png" }));
     image.alt = model.get("alt");
     if (old) URL.revokeObjectURL(old);
-    nameSliders(el.closest(".widget-vbox"));
+    makeUsableByKeyboard(el.closest(".widget-vbox"));
   };
-  image.onload = () => nameSliders(el.closest(".widget-vbox"));
+  image.onload = () => makeUsableByKeyboard(el.closest(".widget-vbox"));
   draw();
   model.on("change:png", draw);
 
