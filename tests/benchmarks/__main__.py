@@ -29,6 +29,7 @@ BENCHMARKS = (
     "training_loop",
     "vae_quality",
     "zoo",
+    "modern_gans",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
