@@ -89,6 +89,7 @@ use_course_style()
 # %% slideshow={"slide_type": "skip"}
 generator = seed_everything(0)
 
+N_PIXELS = 28 * 28
 LATENT_DIM = 10
 HIDDEN_DIM = 128
 BATCH_SIZE = 32
@@ -100,7 +101,6 @@ N_DRAWS = 256  # of z per image, for the likelihood by importance sampling
 data = load().subset(1400, 300)
 x, labels = data.train_images, data.train_labels
 x_test, test_labels = data.test_images, data.test_labels
-N_PIXELS = x[0].numel()
 
 print(f"x: {tuple(x.shape)}, {x.dtype}, from {x.min():.0f} to {x.max():.0f}; mean {x.mean():.2f}")
 show(
