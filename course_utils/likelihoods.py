@@ -32,7 +32,7 @@ def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     tensor([-2.7726, -2.7726])
     """
     require_same_shape(logits=logits, x=x)
-    return _sum_over_pixels(-F.binary_cross_entropy_with_logits(logits, x, reduction="none"))
+    return -_sum_over_pixels(F.binary_cross_entropy_with_logits(logits, x, reduction="none"))
 
 
 def gaussian_log_likelihood(mean: Tensor, x: Tensor, sigma: Tensor | float) -> Tensor:

@@ -6,7 +6,7 @@ backwards, take a step. Everything around it is bookkeeping that costs next to n
 * Batches are cut from tensors that already lie in memory. A ``DataLoader`` would fetch, transform and stack
   example by example, which on small images costs more than the arithmetic of the model.
 * Adam is *fused*: one kernel updates all parameters instead of a dozen small ones per parameter.
-* Losses are summed on the tensor and read once per epoch.
+* Losses are kept as tensors and averaged once per epoch.
 """
 
 import math
@@ -17,6 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm.auto import tqdm
 
 from course_utils.runtime import CourseError
@@ -98,7 +100,8 @@ def fit(
     epochs: int,
     batch_size: int = 128,
     lr: float = 1e-3,
-    optimizer: torch.optim.Optimizer | None = None,
+    optimizer: Optimizer | None = None,
+    scheduler: LRScheduler | None = None,
     generator: torch.Generator | None,
     label: str = "training",
 ) -> History:
@@ -109,18 +112,24 @@ def fit(
     quantity, or ``(loss, parts)`` with further scalars of that kind to record by name. ``train`` and ``test``
     are tuples of tensors that share their first dimension, on the model's device; ``epochs`` counts passes
     over ``train``; ``batch_size`` holds for both. ``optimizer`` is any over the model's parameters, by
-    default fused Adam with learning rate ``lr``. ``generator`` shuffles ``train``: the same generator state,
+    default fused Adam with learning rate ``lr``. ``scheduler`` moves the learning rate of the ``optimizer`` that
+    it was made for, and is stepped after every batch. ``generator`` shuffles ``train``: the same generator state,
     model and loss give bitwise the same history. ``label`` stands before the progress bar, which
     ``TQDM_DISABLE=1`` in the environment switches off.
     Returns: the :class:`History` of loss and parts.
     Raises: :class:`DivergedError` as soon as the loss is not finite. On the CPU this is seen before the step
-    is taken, so the parameters stay as they were. ValueError for tuples of unequal or no length.
+    is taken, so the parameters stay as they were. ValueError for tuples of unequal or no length, and for a scheduler of
+    another optimizer.
 
     Reading the loss off the tensor is free on the CPU (a microsecond, the value is there already), so every
     step is checked. On an accelerator it would make the host wait, so there the losses are looked at every
     ``STEPS_BETWEEN_LOOKS`` steps and at the end of each epoch; the step reported is exact all the same.
     """
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    if scheduler is not None and scheduler.optimizer is not optimizer:
+        raise ValueError(
+            "the scheduler was made for another optimizer; pass that one as well, as optimizer=..."
+        )
     history = History()
     watch = _Watch(label)
     # tqdm's bar for notebooks, unlike the one for terminals, does not look at the variable itself.
@@ -135,6 +144,8 @@ def fit(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
             means.add(loss, parts, n_examples=len(batch[0]))
         watch.close_epoch()
         history.train.append(means.read())
@@ -174,19 +185,18 @@ class _Means:
     """Means over examples of scalars that arrive as means over batches; summed in double precision."""
 
     def __init__(self) -> None:
-        self.n_examples = 0
-        self.sums: dict[str, Tensor] = {}
+        self.sizes: list[int] = []
+        self.values: dict[str, list[Tensor]] = {}
 
     def add(self, loss: Tensor, parts: Mapping[str, Tensor | float], n_examples: int) -> None:
-        self.n_examples += n_examples
+        self.sizes.append(n_examples)
         for name, value in {"loss": loss, **parts}.items():
-            value = torch.as_tensor(value, device=loss.device).detach()
-            wide = value.float() if value.device.type == "mps" else value.double()  # mps has no doubles
-            self.sums[name] = self.sums.get(name, 0) + n_examples * wide
+            self.values.setdefault(name, []).append(torch.as_tensor(value, device=loss.device).detach())
 
     def read(self) -> dict[str, float]:
-        sums = torch.stack(list(self.sums.values())).tolist()  # the one transfer of the epoch
-        return {name: value / self.n_examples for name, value in zip(self.sums, sums, strict=True)}
+        sizes = torch.tensor(self.sizes, dtype=torch.float64)
+        columns = {name: torch.stack(column).cpu() for name, column in self.values.items()}
+        return {name: float(sizes @ column.double() / sizes.sum()) for name, column in columns.items()}
 
 
 class _Watch:

@@ -118,6 +118,37 @@ def test_the_first_step_is_the_one_written_out_by_hand():
     torch.testing.assert_close(fitted.weight, by_hand.weight, rtol=1e-6, atol=1e-7)  # rows in another order
 
 
+def test_a_scheduler_moves_the_learning_rate_after_every_batch():
+    x, y = line(n=25)
+    model = linear()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.1 * (step < 4))
+    seen = []
+
+    def loss_fn(model, x, y):
+        seen.append(optimizer.param_groups[0]["lr"])
+        return squared_error(model, x, y)
+
+    fit(
+        model,
+        loss_fn,
+        (x, y),
+        epochs=2,
+        batch_size=10,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        generator=generator(),
+    )
+    assert seen == [0.1] * 4 + [0.0] * 2  # three batches in each epoch
+
+
+def test_a_scheduler_without_its_optimizer_is_refused():
+    model = linear()
+    scheduler = torch.optim.lr_scheduler.ConstantLR(torch.optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(ValueError, match="made for another optimizer"):
+        fit(model, squared_error, line(), epochs=1, scheduler=scheduler, generator=generator())
+
+
 def test_the_same_seed_gives_bitwise_the_same_history():
     x, y = line()
 

@@ -75,7 +75,7 @@ FAULTS = [
     Fault(
         "sign of the reconstruction term",
         "likelihoods.py",
-        "_sum_over_pixels(-F.binary_cross_entropy_with_logits(",
+        "-_sum_over_pixels(F.binary_cross_entropy_with_logits(",
         "_sum_over_pixels(F.binary_cross_entropy_with_logits(",
         "tests/test_likelihoods.py",
     ),
