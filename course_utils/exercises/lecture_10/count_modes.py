@@ -21,19 +21,20 @@ def _around(centre: Tensor, n: int, low: float, high: float, generator: Generato
 def _set(
     n_centres: int, dim: int, radius: float, min_count: int, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Modes hit exactly as often as asked, once less, much more often, hardly, and just missed.
+    """Modes hit exactly as often as asked, once less, and much more often; and missed by little or by much.
 
-    Distances keep off the radius, its square, its half and its double where a slip would look.
+    Slips about the distance move the circle, each by a factor of its own: the rings of samples tell them apart.
     """
-    centres = 3.0 * torch.cartesian_prod(*[torch.arange(4.0)] * dim).reshape(-1, dim)
+    centres = 6.0 * torch.cartesian_prod(*[torch.arange(4.0)] * dim).reshape(-1, dim)
     centres = centres[torch.randperm(len(centres), generator=generator)[:n_centres]]
     parts = []
     for i, centre in enumerate(centres):
         kind = (i + int(torch.randint(2, (), generator=generator))) % 5
         n_inside = (min_count, min_count - 1, 3 * min_count, min_count, 0)[kind]
-        # in the ring between 0.7 and 0.9 of the radius, where squares and halves decide otherwise
-        parts += [_around(centre, n_inside, 0.72 * radius, 0.9 * radius, generator)]
-        parts += [_around(centre, min_count + 1, 1.15 * radius, 1.3 * radius, generator)]
+        inner, outer = (0.1, 0.45) if kind == 2 else (0.72, 0.9)  # in units of the radius
+        parts += [_around(centre, n_inside, inner * radius, outer * radius, generator)]
+        beyond = (1.15, 1.5, 1.88, 2.2)[i % 4]
+        parts += [_around(centre, min_count + 1, beyond * radius, (beyond + 0.1) * radius, generator)]
     samples = torch.cat(parts)
     return samples[torch.randperm(len(samples), generator=generator)], centres
 
@@ -96,6 +97,19 @@ def squared_distance(samples: Tensor, centres: Tensor, radius: float, min_count:
 
 def as_a_diameter(samples: Tensor, centres: Tensor, radius: float, min_count: int) -> int:
     return int(((_distances(samples, centres) <= radius / 2).sum(0) >= min_count).sum())
+
+
+def twice_the_radius(samples: Tensor, centres: Tensor, radius: float, min_count: int) -> int:
+    return int(((_distances(samples, centres) <= 2 * radius).sum(0) >= min_count).sum())
+
+
+def root_mean_square(samples: Tensor, centres: Tensor, radius: float, min_count: int) -> int:
+    distances = _distances(samples, centres) / samples.shape[1] ** 0.5
+    return int(((distances <= radius).sum(0) >= min_count).sum())
+
+
+def wrong_dimension(samples: Tensor, centres: Tensor, radius: float, min_count: int) -> int:
+    return int(((_distances(samples, centres) <= radius).sum(1) >= min_count).sum())
 
 
 def samples_not_modes(samples: Tensor, centres: Tensor, radius: float, min_count: int) -> int:
@@ -207,6 +221,22 @@ exercise = Exercise(
             as_a_diameter,
         ),
         Mistake(
+            "twice_the_radius",
+            "Samples count up to twice the radius. The radius is the largest distance from the centre.",
+            twice_the_radius,
+        ),
+        Mistake(
+            "root_mean_square",
+            "The squared differences are averaged over the coordinates. The Euclidean distance adds them up.",
+            root_mean_square,
+        ),
+        Mistake(
+            "wrong_dimension",
+            "The hits are added up over the centres. Of a table (n, number of centres) it is the samples, dimension 0, "
+            "that are counted for each centre.",
+            wrong_dimension,
+        ),
+        Mistake(
             "samples_not_modes",
             "Samples are counted, those near some centre. Count the centres.",
             samples_not_modes,
@@ -238,7 +268,7 @@ exercise = Exercise(
             "missed_modes", "These are the modes that are missed. Count those that are reached.", missed_modes
         ),
         Mistake("a_share", "This is a share of the modes. Return their number.", a_share),
-        Mistake("a_tensor", "The number is a tensor. Return an int: int(...) or .item().", a_tensor),
+        Mistake("a_tensor", "The number is right, and no int: int(...) makes it one.", a_tensor),
         Mistake("a_mask", "This says which modes are reached. Count them.", a_mask),
         Mistake(
             "counts_per_mode",

@@ -2,55 +2,11 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
 from course_utils.adversarial import discriminator_loss, gan_value, smoothed_discriminator_loss
-from course_utils.exercises import Case, Exercise, Mistake, observers
-from course_utils.exercises.observers import Inputs
-
-# --- inputs: plain data from a seeded generator ---------------------------------------------------
-
-
-def _logits(
-    n_real: int,
-    n_fake: int,
-    generator: Generator,
-    *,
-    column: bool = False,
-    dtype: torch.dtype = torch.float32,
-) -> Inputs:
-    real, fake = (
-        2 * torch.rand(n, generator=generator, dtype=dtype)
-        + 0.3 * torch.randn(n, generator=generator, dtype=dtype)
-        for n in (n_real, n_fake)
-    )
-    real, fake = real - 0.2, -0.6 * fake - 0.3  # never mirror images of each other
-    if column:
-        real, fake = real[:, None], fake[:, None]
-    return {"real_logits": real, "fake_logits": fake, "_gradients_of": ["real_logits", "fake_logits"]}
-
-
-def two_batches(generator: Generator) -> Inputs:
-    return _logits(6, 6, generator)
-
-
-def of_different_sizes(generator: Generator) -> Inputs:
-    return _logits(4, 10, generator)
-
-
-def columns(generator: Generator) -> Inputs:
-    return _logits(5, 5, generator, column=True)
-
-
-def sure_and_wrong(generator: Generator) -> Inputs:
-    sizes = torch.tensor([300.0, 150.0, 70.0, 30.0, 1.0, -30.0, -150.0, -300.0])
-    real, fake = (sizes * (0.9 + 0.1 * torch.rand(8, generator=generator)) for _ in range(2))
-    return {"real_logits": -real, "fake_logits": fake, "_gradients_of": ["real_logits", "fake_logits"]}
-
-
-def one_each(generator: Generator) -> Inputs:
-    return _logits(1, 1, generator, dtype=torch.float64)
-
+from course_utils.exercises import Exercise, Mistake, games
+from course_utils.exercises.observers import Answer
 
 # --- wrong answers that students give -------------------------------------------------------------
 
@@ -73,27 +29,6 @@ def one_batch(real: Tensor, fake: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, labels)
 
 
-def summed(real: Tensor, fake: Tensor) -> Tensor:
-    return F.softplus(-real).sum() + F.softplus(fake).sum()
-
-
-def sigmoid_twice(real: Tensor, fake: Tensor) -> Tensor:
-    return discriminator_loss(real.sigmoid(), fake.sigmoid())
-
-
-def naive(real: Tensor, fake: Tensor) -> Tensor:
-    return -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
-
-
-def with_epsilon(real: Tensor, fake: Tensor) -> Tensor:
-    return -(real.sigmoid() + 1e-8).log().mean() - (1 - fake.sigmoid() + 1e-8).log().mean()
-
-
-def clamped(real: Tensor, fake: Tensor) -> Tensor:
-    one, zero = torch.ones_like(real), torch.zeros_like(fake)
-    return F.binary_cross_entropy(real.sigmoid(), one) + F.binary_cross_entropy(fake.sigmoid(), zero)
-
-
 def fakes_called_real(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-real).mean() + F.softplus(-fake).mean()
 
@@ -103,11 +38,11 @@ def minus_between(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def fakes_detached(real: Tensor, fake: Tensor) -> Tensor:
-    return discriminator_loss(real, fake.detach()) + 0 * fake.sum()
+    return discriminator_loss(real, fake.detach())
 
 
 def real_only(real: Tensor, fake: Tensor) -> Tensor:
-    return F.softplus(-real).mean() + 0 * fake.sum()
+    return F.softplus(-real).mean()
 
 
 def smoothed(real: Tensor, fake: Tensor) -> Tensor:
@@ -128,6 +63,10 @@ def wasserstein_with_the_wrong_sign(real: Tensor, fake: Tensor) -> Tensor:
 
 def without_a_graph(real: Tensor, fake: Tensor) -> float:
     return discriminator_loss(real, fake).item()
+
+
+def _loss_by(term: games.Term) -> Answer:
+    return lambda real, fake: term(real, True) + term(fake, False)
 
 
 # --- right answers, written independently ---------------------------------------------------------
@@ -152,8 +91,6 @@ def by_two_classes(real: Tensor, fake: Tensor) -> Tensor:
     return nats(real, 1) + nats(fake, 0)
 
 
-_watched = observers.value_and_gradients
-
 exercise = Exercise(
     id="discriminator_loss",
     lecture=10,
@@ -163,13 +100,7 @@ exercise = Exercise(
     minutes=4,
     difficulty=1,
     reference=discriminator_loss,
-    cases=(
-        Case("two batches", two_batches, _watched),
-        Case("batches of different sizes", of_different_sizes, _watched),
-        Case("logits of shape (B, 1)", columns, _watched),
-        Case("logits up to 300, many of them wrong", sure_and_wrong, _watched),
-        Case("one example each, in float64", one_each, _watched),
-    ),
+    cases=games.two_batch_cases("real_logits", "fake_logits"),
     mistakes=(
         Mistake(
             "the_value",
@@ -191,31 +122,6 @@ exercise = Exercise(
             "Both batches are joined before the mean, which is half the loss, and weighs the larger batch more. Each "
             "has a mean of its own.",
             one_batch,
-        ),
-        Mistake("summed", "The batches are summed over. Take the mean of each.", summed),
-        Mistake(
-            "sigmoid_twice",
-            "The sigmoid is taken twice: the loss takes it itself. With probabilities for logits no loss falls below "
-            "1.0, and the gradient is weak everywhere.",
-            sigmoid_twice,
-        ),
-        Mistake(
-            "naive",
-            "At a logit of 300 a probability has been rounded to 0 or 1, and its logarithm is infinite. Use the "
-            "logits: gan_value does.",
-            naive,
-        ),
-        Mistake(
-            "with_epsilon",
-            "A small number inside the logarithm stops the loss at 18, and takes the gradient away where the "
-            "discriminator is most wrong. Use the logits: gan_value does.",
-            with_epsilon,
-        ),
-        Mistake(
-            "clamped",
-            "F.binary_cross_entropy stops at 100 for probabilities that were rounded to 0. Its form with logits does "
-            "not.",
-            clamped,
         ),
         Mistake(
             "fakes_called_real",
@@ -256,6 +162,7 @@ exercise = Exercise(
             "The loss has lost its graph, so nothing can be trained on it. Return the tensor.",
             without_a_graph,
         ),
+        *games.slips(_loss_by),
     ),
     accepted=(by_cross_entropy, by_softplus, by_two_classes),
     hints=(

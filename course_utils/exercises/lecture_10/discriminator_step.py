@@ -100,6 +100,11 @@ def all_thawed(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tens
     return loss
 
 
+def left_in_eval(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
+    g.eval()
+    return discriminator_step(d, g, optimizer, real, z)
+
+
 def stale_gradients(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
     loss = discriminator_loss(d(real), d(g(z).detach()))
     loss.backward()
@@ -129,6 +134,10 @@ def uphill(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) 
     return _by(gan_value(d(real), d(g(z).detach())), optimizer)
 
 
+def loss_made_large(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
+    return -_by(-discriminator_loss(d(real), d(g(z).detach())), optimizer)
+
+
 def sign_of_the_report(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
     return -discriminator_step(d, g, optimizer, real, z)
 
@@ -149,9 +158,15 @@ def one_half(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor
     return _by(0.5 * discriminator_loss(d(real), d(g(z).detach())), optimizer)
 
 
-def two_steps(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
+def stepped_twice(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
     loss = discriminator_step(d, g, optimizer, real, z)
     optimizer.step()
+    return loss
+
+
+def two_steps(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
+    loss = discriminator_step(d, g, optimizer, real, z)
+    discriminator_step(d, g, optimizer, real, z)
     return loss
 
 
@@ -178,6 +193,10 @@ def own_descent(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Ten
         for parameter in d.parameters():
             parameter -= 1e-3 * parameter.grad
     return loss.detach()
+
+
+def half_of_z(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
+    return discriminator_step(d, g, optimizer, real, z[: (len(z) + 1) // 2])
 
 
 # --- right answers, written independently ---------------------------------------------------------
@@ -214,6 +233,18 @@ def one_backward_for_each_batch(
         on_fake.backward()
     optimizer.step()
     return on_real.detach() + on_fake.detach()
+
+
+def by_closure(d: nn.Module, g: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> Tensor:
+    fake = g(z).detach()
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        nats = discriminator_loss(d(real), d(fake))
+        nats.backward()
+        return nats
+
+    return optimizer.step(loss).detach()
 
 
 _COMPARE = {LOSS: close(), STEP: close(rtol=5e-3, atol=2e-4)}
@@ -264,6 +295,12 @@ exercise = Exercise(
             all_thawed,
         ),
         Mistake(
+            "left_in_eval",
+            "The generator is left in eval mode. It has to go on training, and batch normalisation works otherwise "
+            "there: leave the mode as it is.",
+            left_in_eval,
+        ),
+        Mistake(
             "stale_gradients",
             "The discriminator's gradients from before are still there, those of the generator's step among them: "
             "optimizer.zero_grad() before backward().",
@@ -271,7 +308,8 @@ exercise = Exercise(
         ),
         Mistake(
             "cleared_after_backward",
-            "The gradients are cleared between backward() and step(), so the step goes nowhere.",
+            "The discriminator is where it was: when its step comes there is no gradient to follow, or no step comes. "
+            "The order is optimizer.zero_grad(), loss.backward(), optimizer.step().",
             cleared_after_backward,
         ),
         Mistake(
@@ -288,6 +326,11 @@ exercise = Exercise(
             "uphill",
             "The value of the game is minimised. The discriminator makes it large: minimise discriminator_loss.",
             uphill,
+        ),
+        Mistake(
+            "loss_made_large",
+            "The step goes uphill, and makes the loss large: backward() starts from minus the loss.",
+            loss_made_large,
         ),
         Mistake(
             "sign_of_the_report",
@@ -311,6 +354,7 @@ exercise = Exercise(
             generators_loss,
         ),
         Mistake("one_half", "There is a factor one half. Take discriminator_loss as it is.", one_half),
+        Mistake("stepped_twice", "The step is taken twice. One call, one step.", stepped_twice),
         Mistake("two_steps", "Two steps are taken. One call, one step.", two_steps),
         Mistake(
             "one_step_for_each_batch",
@@ -328,12 +372,17 @@ exercise = Exercise(
             own_noise,
         ),
         Mistake(
+            "half_of_z",
+            "Only a part of z is used. There are as many fakes as real examples.",
+            half_of_z,
+        ),
+        Mistake(
             "own_descent",
             "The parameters are moved by hand. Use the optimizer that is given: optimizer.step().",
             own_descent,
         ),
     ),
-    accepted=(with_detach, in_one_batch, one_backward_for_each_batch),
+    accepted=(with_detach, in_one_batch, one_backward_for_each_batch, by_closure),
     hints=(
         "Make the fakes, compute the loss, clear, backward, step. Which of these could reach the generator?",
         "`generator(z).detach()`, or `with torch.no_grad():` around it, gives samples without a past.",

@@ -4,57 +4,11 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
 from course_utils.adversarial import gan_value
-from course_utils.exercises import Case, Exercise, Mistake, observers
-from course_utils.exercises.observers import Inputs
-
-# --- inputs: plain data from a seeded generator ---------------------------------------------------
-
-
-def _logits(
-    n_real: int,
-    n_fake: int,
-    generator: Generator,
-    *,
-    column: bool = False,
-    dtype: torch.dtype = torch.float32,
-) -> Inputs:
-    """Real logits mostly above 0 and fake ones mostly below, neither alike: exchanging them shows."""
-    real, fake = (
-        2 * torch.rand(n, generator=generator, dtype=dtype)
-        + 0.3 * torch.randn(n, generator=generator, dtype=dtype)
-        for n in (n_real, n_fake)
-    )
-    real, fake = real - 0.2, -0.6 * fake - 0.3
-    if column:
-        real, fake = real[:, None], fake[:, None]
-    return {"real_logits": real, "fake_logits": fake, "_gradients_of": ["real_logits", "fake_logits"]}
-
-
-def two_batches(generator: Generator) -> Inputs:
-    return _logits(7, 7, generator)
-
-
-def of_different_sizes(generator: Generator) -> Inputs:
-    return _logits(9, 4, generator)
-
-
-def columns(generator: Generator) -> Inputs:
-    return _logits(5, 5, generator, column=True)
-
-
-def sure_of_itself(generator: Generator) -> Inputs:
-    """Up to 300 on either side, right and wrong."""
-    sizes = torch.tensor([300.0, 120.0, 60.0, 25.0, 0.5, -25.0, -120.0, -300.0])
-    real, fake = (sizes * (0.9 + 0.1 * torch.rand(8, generator=generator)) for _ in range(2))
-    return {"real_logits": real, "fake_logits": -fake, "_gradients_of": ["real_logits", "fake_logits"]}
-
-
-def one_each(generator: Generator) -> Inputs:
-    return _logits(1, 1, generator, dtype=torch.float64)
-
+from course_utils.exercises import Exercise, Mistake, games
+from course_utils.exercises.observers import Answer
 
 # --- wrong answers that students give -------------------------------------------------------------
 
@@ -67,25 +21,8 @@ def swapped(real: Tensor, fake: Tensor) -> Tensor:
     return gan_value(fake, real)
 
 
-def sigmoid_twice(real: Tensor, fake: Tensor) -> Tensor:
-    return gan_value(real.sigmoid(), fake.sigmoid())
-
-
 def logits_as_probabilities(real: Tensor, fake: Tensor) -> Tensor:
     return real.log().mean() + (1 - fake).log().mean()
-
-
-def naive(real: Tensor, fake: Tensor) -> Tensor:
-    return real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean()
-
-
-def with_epsilon(real: Tensor, fake: Tensor) -> Tensor:
-    return (real.sigmoid() + 1e-8).log().mean() + (1 - fake.sigmoid() + 1e-8).log().mean()
-
-
-def clamped(real: Tensor, fake: Tensor) -> Tensor:
-    one, zero = torch.ones_like(real), torch.zeros_like(fake)
-    return -F.binary_cross_entropy(real.sigmoid(), one) - F.binary_cross_entropy(fake.sigmoid(), zero)
 
 
 def one_half(real: Tensor, fake: Tensor) -> Tensor:
@@ -94,10 +31,6 @@ def one_half(real: Tensor, fake: Tensor) -> Tensor:
 
 def one_batch(real: Tensor, fake: Tensor) -> Tensor:
     return torch.cat([F.logsigmoid(real), F.logsigmoid(-fake)]).mean()
-
-
-def summed(real: Tensor, fake: Tensor) -> Tensor:
-    return F.logsigmoid(real).sum() + F.logsigmoid(-fake).sum()
 
 
 def fake_taken_for_real(real: Tensor, fake: Tensor) -> Tensor:
@@ -113,7 +46,11 @@ def one_minus_the_log(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def real_only(real: Tensor, fake: Tensor) -> Tensor:
-    return F.logsigmoid(real).mean() + 0 * fake.sum()
+    return F.logsigmoid(real).mean()
+
+
+def fakes_detached(real: Tensor, fake: Tensor) -> Tensor:
+    return gan_value(real, fake.detach())
 
 
 def in_bits(real: Tensor, fake: Tensor) -> Tensor:
@@ -130,6 +67,10 @@ def wasserstein(real: Tensor, fake: Tensor) -> Tensor:
 
 def without_a_graph(real: Tensor, fake: Tensor) -> float:
     return gan_value(real, fake).item()
+
+
+def _value_by(term: games.Term) -> Answer:
+    return lambda real, fake: -term(real, True) - term(fake, False)
 
 
 # --- right answers, written independently ---------------------------------------------------------
@@ -150,8 +91,6 @@ def by_logaddexp(real: Tensor, fake: Tensor) -> Tensor:
     return log_d.sum() / log_d.numel() + log_1_minus_d.sum() / log_1_minus_d.numel()
 
 
-_watched = observers.value_and_gradients
-
 exercise = Exercise(
     id="gan_value",
     lecture=10,
@@ -161,13 +100,7 @@ exercise = Exercise(
     minutes=8,
     difficulty=1,
     reference=gan_value,
-    cases=(
-        Case("two batches", two_batches, _watched),
-        Case("batches of different sizes", of_different_sizes, _watched),
-        Case("logits of shape (B, 1)", columns, _watched),
-        Case("logits up to 300", sure_of_itself, _watched),
-        Case("one example each, in float64", one_each, _watched),
-    ),
+    cases=games.two_batch_cases("real_logits", "fake_logits"),
     mistakes=(
         Mistake(
             "negated",
@@ -181,33 +114,9 @@ exercise = Exercise(
             swapped,
         ),
         Mistake(
-            "sigmoid_twice",
-            "The sigmoid is taken twice. A function that expects logits takes it itself: hand it the logits as they "
-            "are.",
-            sigmoid_twice,
-        ),
-        Mistake(
             "logits_as_probabilities",
             "The logarithm is taken of the logits. D is their sigmoid; a logit may be negative.",
             logits_as_probabilities,
-        ),
-        Mistake(
-            "naive",
-            "At a logit of 300 a probability has been rounded to 0 or 1, and its logarithm is infinite. Take "
-            "F.logsigmoid, which never forms the probability; log(1 - D) is the logsigmoid of minus the logit.",
-            naive,
-        ),
-        Mistake(
-            "with_epsilon",
-            "A small number inside the logarithm stops it at -18, and takes the gradient away where the "
-            "discriminator is most wrong. Take F.logsigmoid instead.",
-            with_epsilon,
-        ),
-        Mistake(
-            "clamped",
-            "F.binary_cross_entropy stops at 100 for probabilities that were rounded to 0. Its form with logits, or "
-            "F.logsigmoid, does not.",
-            clamped,
         ),
         Mistake("one_half", "There is a factor one half. The value is the plain sum of two means.", one_half),
         Mistake(
@@ -215,7 +124,6 @@ exercise = Exercise(
             "The mean is taken over both batches together. Each batch has a mean of its own, whatever its size.",
             one_batch,
         ),
-        Mistake("summed", "The batches are summed over. Expectations are means.", summed),
         Mistake(
             "fake_taken_for_real",
             "The fakes' term is log D as well. It is log(1 - D): the logsigmoid of minus the logit.",
@@ -232,6 +140,12 @@ exercise = Exercise(
             one_minus_the_log,
         ),
         Mistake("real_only", "The fakes' term is missing.", real_only),
+        Mistake(
+            "fakes_detached",
+            "The fake logits are detached, so no gradient reaches them. What a discriminator's step detaches is the "
+            "images, before the discriminator sees them.",
+            fakes_detached,
+        ),
         Mistake("in_bits", "The logarithm has base 2. We count in nats: base e.", in_bits),
         Mistake(
             "log_of_the_mean",
@@ -249,6 +163,7 @@ exercise = Exercise(
             "The value has lost its graph. Minus the value is to be a loss: return the tensor.",
             without_a_graph,
         ),
+        *games.slips(_value_by),
     ),
     accepted=(by_softplus, by_cross_entropy, by_logaddexp),
     hints=(

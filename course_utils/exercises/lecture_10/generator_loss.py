@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from course_utils.adversarial import generator_loss
-from course_utils.exercises import Case, Exercise, Mistake, observers
-from course_utils.exercises.observers import Inputs
+from course_utils.exercises import Case, Exercise, Mistake, games, observers
+from course_utils.exercises.observers import Answer, Inputs
 
 # --- inputs: plain data from a seeded generator ---------------------------------------------------
 
@@ -84,30 +84,6 @@ def labelled_fake(logits: Tensor, saturating: bool = False) -> Tensor:
     return F.softplus(logits).mean()
 
 
-def sigmoid_twice(logits: Tensor, saturating: bool = False) -> Tensor:
-    return generator_loss(logits.sigmoid(), saturating)
-
-
-def naive(logits: Tensor, saturating: bool = False) -> Tensor:
-    d = logits.sigmoid()
-    return (1 - d).log().mean() if saturating else -d.log().mean()
-
-
-def with_epsilon(logits: Tensor, saturating: bool = False) -> Tensor:
-    d = logits.sigmoid()
-    return (1 - d + 1e-8).log().mean() if saturating else -(d + 1e-8).log().mean()
-
-
-def clamped(logits: Tensor, saturating: bool = False) -> Tensor:
-    label = torch.full_like(logits, 0.0 if saturating else 1.0)
-    loss = F.binary_cross_entropy(logits.sigmoid(), label)
-    return -loss if saturating else loss
-
-
-def summed(logits: Tensor, saturating: bool = False) -> Tensor:
-    return generator_loss(logits, saturating) * logits.numel()
-
-
 def one_half(logits: Tensor, saturating: bool = False) -> Tensor:
     return 0.5 * generator_loss(logits, saturating)
 
@@ -130,6 +106,13 @@ def wasserstein_with_the_wrong_sign(logits: Tensor, saturating: bool = False) ->
 
 def without_a_graph(logits: Tensor, saturating: bool = False) -> float:
     return generator_loss(logits, saturating).item()
+
+
+def _loss_by(term: games.Term) -> Answer:
+    def loss(logits: Tensor, saturating: bool = False) -> Tensor:
+        return -term(logits, False) if saturating else term(logits, True)
+
+    return loss
 
 
 # --- right answers, written independently ---------------------------------------------------------
@@ -211,30 +194,6 @@ exercise = Exercise(
             "generator wants the opposite.",
             labelled_fake,
         ),
-        Mistake(
-            "sigmoid_twice",
-            "The sigmoid is taken twice. F.logsigmoid, and the cross-entropy with logits, take it themselves.",
-            sigmoid_twice,
-        ),
-        Mistake(
-            "naive",
-            "At a logit of -300, D has been rounded to 0: log D is infinite and its gradient not a number. Take "
-            "F.logsigmoid of the logits.",
-            naive,
-        ),
-        Mistake(
-            "with_epsilon",
-            "A small number inside the logarithm takes the gradient away just where the generator needs it most. Take "
-            "F.logsigmoid of the logits.",
-            with_epsilon,
-        ),
-        Mistake(
-            "clamped",
-            "F.binary_cross_entropy stops at 100 for probabilities that were rounded to 0, and so does its gradient. "
-            "Take its form with logits.",
-            clamped,
-        ),
-        Mistake("summed", "The batch is summed over. Take the mean.", summed),
         Mistake("one_half", "There is a factor one half. Take the plain mean.", one_half),
         Mistake(
             "log_of_the_mean",
@@ -262,6 +221,7 @@ exercise = Exercise(
             "The loss has lost its graph, so nothing can be trained on it. Return the tensor.",
             without_a_graph,
         ),
+        *games.slips(_loss_by),
     ),
     accepted=(by_softplus, by_cross_entropy, by_logaddexp),
     hints=(

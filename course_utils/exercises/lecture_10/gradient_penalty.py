@@ -1,5 +1,7 @@
 """Exercise 10.7: the gradient penalty of a Wasserstein critic."""
 
+import warnings
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -85,6 +87,19 @@ def _between(real: Tensor, fake: Tensor, generator: Generator | None) -> Tensor:
 
 def without_create_graph(critic: nn.Module, real: Tensor, fake: Tensor, generator: Generator) -> Tensor:
     gradient = _slopes(critic, _between(real, fake, generator), create_graph=False)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def backward_inside(critic: nn.Module, real: Tensor, fake: Tensor, generator: Generator) -> Tensor:
+    x = _between(real, fake, generator).requires_grad_()
+    with warnings.catch_warnings(action="ignore"):  # torch warns of the reference cycle that this makes
+        critic(x).sum().backward(create_graph=True)
+    return (x.grad.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def real_made_a_leaf(critic: nn.Module, real: Tensor, fake: Tensor, generator: Generator) -> Tensor:
+    x = _between(real.requires_grad_(), fake, generator)
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
@@ -209,6 +224,13 @@ def one_draw_after_the_other(critic: nn.Module, real: Tensor, fake: Tensor, gene
     return _at(torch.stack(rows), critic)
 
 
+def example_by_example(critic: nn.Module, real: Tensor, fake: Tensor, generator: Generator) -> Tensor:
+    total = 0.0
+    for r, f in zip(real.split(1), fake.split(1), strict=True):
+        total = total + _at(_between(r, f, generator), critic)
+    return total / len(real)
+
+
 _COMPARE = {
     RATIO: close(rtol=5e-3),
     DIRECTION: close(atol=5e-3),
@@ -236,6 +258,18 @@ exercise = Exercise(
             "without_create_graph",
             "The slope has no graph of its own, so the critic learns nothing from the penalty: create_graph=True.",
             without_create_graph,
+        ),
+        Mistake(
+            "backward_inside",
+            "backward() leaves gradients of the scores in the critic's parameters, where its optimizer would take them "
+            "for gradients of the loss. torch.autograd.grad gives the slope alone.",
+            backward_inside,
+        ),
+        Mistake(
+            "real_made_a_leaf",
+            "The argument requires gradients from now on, and all that is computed from it drags a graph along. It is "
+            "the points between that need requires_grad_().",
+            real_made_a_leaf,
         ),
         Mistake(
             "one_weight_for_all",
@@ -327,7 +361,7 @@ exercise = Exercise(
         Mistake("summed", "The batch is summed over. Take the mean.", summed),
         Mistake("sign", "The sign is wrong: the penalty is never negative.", sign),
     ),
-    accepted=(by_lerp_and_ones, uniform_in_place, one_draw_after_the_other),
+    accepted=(by_lerp_and_ones, uniform_in_place, one_draw_after_the_other, example_by_example),
     hints=(
         "Four parts: random points between real and fake, one weight per example; the critic's scores there; the "
         "gradient of the scores with respect to the points; its norm for each example.",

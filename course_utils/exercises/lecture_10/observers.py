@@ -26,6 +26,7 @@ SAME_GRADIENTS = "the generator's gradients are what they were"
 NOT_CLEARED = "the generator's gradients are not cleared"
 STILL_LEARNS = "the generator's parameters still require gradients afterwards"
 SAME_FREEZE = "a parameter that was frozen before is frozen afterwards"
+SAME_MODE = "the generator is in train mode afterwards, as it was before"
 ITS_OWN_Z = "the generator is asked for the samples of the given z"
 
 
@@ -77,11 +78,13 @@ class Descent:
         for parameter in self.param_groups[0]["params"]:
             parameter.grad = None if set_to_none else torch.zeros_like(parameter)
 
-    def step(self) -> None:
-        """Go one step downhill."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Go one step downhill; a closure, which computes the gradients, is called first, and its value returned."""
+        loss = closure() if closure else None
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter.data -= self.param_groups[0]["lr"] * self.of(parameter.grad)
+        return loss
 
 
 def discriminator_moves(answer: Answer, inputs: Inputs) -> Arrays:
@@ -117,6 +120,7 @@ def discriminator_moves(answer: Answer, inputs: Inputs) -> Arrays:
         ),
         STILL_LEARNS: torch.tensor((True, False) not in freezes),
         SAME_FREEZE: torch.tensor((False, True) not in freezes),
+        SAME_MODE: torch.tensor(points.training),
         ITS_OWN_Z: torch.tensor(bool(points.asked) and all(torch.equal(asked, z) for asked in points.asked)),
         UNCHANGED: torch.tensor(torch.equal(real, inputs["_real"]) and torch.equal(z, inputs["_z"])),
     }
@@ -158,6 +162,8 @@ def _number(result: Any) -> Tensor:
 # --- gradient_penalty: a critic that remembers where it was asked ------------------------------------
 
 RATIO = "penalty divided by what it should be at these points"
+LEFT_ALONE = "the critic's own gradients, for its optimizer, are left alone"
+NO_GRAPH = "real and fake require no gradients afterwards"
 REACHES = "a gradient of the penalty reaches the critic's parameters"
 DIRECTION = "direction of that gradient (cosine with the right one)"
 LENGTH = "length of that gradient divided by what it should be"
@@ -194,7 +200,7 @@ def penalised(answer: Answer, inputs: Inputs) -> Arrays:
     generator = torch.Generator().manual_seed(inputs["_seed"])
     state = torch.random.get_rng_state()
     rows: list[list[Tensor]] = []
-    weights, residuals, reached, left_alone = [], [], True, True
+    weights, residuals, reached, unchanged, left_alone, no_graph = [], [], True, True, True, True
     for _ in range(inputs["_repeats"]):
         real, fake = inputs["_real"].clone(), inputs["_fake"].clone()
         critic.asked.clear()
@@ -202,15 +208,19 @@ def penalised(answer: Answer, inputs: Inputs) -> Arrays:
         if not critic.asked:
             raise NonsenseError("it never calls the critic")
         points = critic.asked[-1]
+        if len(critic.asked) == len(real):  # example by example
+            points = torch.cat(critic.asked)
         if points.shape != real.shape:
             raise NonsenseError(
                 f"the critic is asked at {tuple(points.shape)} where {tuple(real.shape)} is expected"
             )
+        left_alone &= all(parameter.grad is None for parameter in critic.parameters())
+        no_graph &= not (real.requires_grad or fake.requires_grad)
         wanted, slopes = _right_penalty(critic, points)
         found = _gradients(penalty, list(critic.parameters()))
         reached &= found is not None
         rows.append([_number(penalty) / wanted.double(), *_compared(found, slopes)])
-        left_alone &= torch.equal(real, inputs["_real"]) and torch.equal(fake, inputs["_fake"])
+        unchanged &= torch.equal(real, inputs["_real"]) and torch.equal(fake, inputs["_fake"])
         u, residual = _weights(points, inputs["_real"], inputs["_fake"])
         weights.append(u)
         residuals.append(residual)
@@ -235,7 +245,9 @@ def penalised(answer: Answer, inputs: Inputs) -> Arrays:
         BETWEEN: torch.tensor(bool(u.min() > -1e-4) and bool(u.max() < 1 + 1e-4)),
         ANEW: torch.tensor(not torch.allclose(u[0], u[-1], rtol=0, atol=1e-4)),
         ONLY_SOURCE: torch.tensor(torch.equal(state, torch.random.get_rng_state())),
-        UNCHANGED: torch.tensor(left_alone),
+        LEFT_ALONE: torch.tensor(left_alone),
+        NO_GRAPH: torch.tensor(no_graph),
+        UNCHANGED: torch.tensor(unchanged),
     }
 
 

@@ -183,7 +183,11 @@ exercise = Exercise(
             "The densities are exponentiated. They are no logits: p and q themselves are weighed against each other.",
             softmaxed,
         ),
-        Mistake("in_place", "The argument q is overwritten. Compute the sum as a new tensor.", in_place),
+        Mistake(
+            "in_place",
+            "An argument is overwritten: += and /= write into the tensor that was handed in.",
+            in_place,
+        ),
     ),
     accepted=(by_the_odds, by_the_logit, by_bayes),
     hints=(

@@ -17,10 +17,13 @@ def _inputs(
     def normal(*size: int) -> Tensor:
         return torch.randn(*size, generator=generator, dtype=dtype)
 
-    # every map has a mean and a size of its own, and none is far from Gaussian
+    # every map has a mean and a size of its own; and brightens downwards, as the weights of the gradient do, which
+    # therefore depends on its way through the variance
     size = 0.7 + torch.rand(batch, channels, 1, 1, generator=generator, dtype=dtype)
+    brighter = torch.linspace(-1.5, 1.5, side, dtype=dtype)[:, None]
+    maps = 0.5 * normal(batch, channels, side, side) + brighter
     return {
-        "x": size * normal(batch, channels, side, side) + 2 * normal(batch, channels, 1, 1),
+        "x": size * maps + 2 * normal(batch, channels, 1, 1),
         "scale": 1 + 0.7 * normal(batch, channels),
         "bias": 2 * normal(batch, channels),
         "_gradients_of": ["x", "scale", "bias"],
@@ -40,8 +43,9 @@ def as_many_maps_as_examples(generator: Generator) -> Inputs:
     return {"x": inputs["x"][..., :24].contiguous(), "scale": inputs["scale"], "bias": inputs["bias"]}
 
 
-def a_map_without_contrast(generator: Generator) -> Inputs:
+def hardly_any_contrast(generator: Generator) -> Inputs:
     inputs = _inputs(2, 3, 26, generator)
+    inputs["x"][0, 2] = 0.5 + 0.003 * inputs["x"][0, 2]  # a variance of the size of eps
     inputs["x"][0, 1] = 0.5  # exact in binary, so that its variance is exactly 0
     inputs["x"][1, 2] = 0.0
     return inputs
@@ -150,6 +154,20 @@ def eps_outside_the_root(x: Tensor, scale: Tensor, bias: Tensor, eps: float = 1e
     return _paint((x - mean) / (variance.sqrt() + eps), scale, bias)
 
 
+def eps_added_to_the_deviation(x: Tensor, scale: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return _paint((x - x.mean((2, 3), keepdim=True)) / (x.std((2, 3), keepdim=True) + eps), scale, bias)
+
+
+def eps_as_a_floor(x: Tensor, scale: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+    return _paint((x - mean) / variance.clamp_min(eps).sqrt(), scale, bias)
+
+
+def deviation_detached(x: Tensor, scale: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+    return _paint((x - mean) / (variance.detach() + eps).sqrt(), scale, bias)
+
+
 def statistics_detached(x: Tensor, scale: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     variance, mean = torch.var_mean(x.detach(), (2, 3), correction=0, keepdim=True)
     return _paint((x - mean) / (variance + eps).sqrt(), scale, bias)
@@ -202,7 +220,7 @@ exercise = Exercise(
         Case("four examples of three maps", four_examples_of_three_maps, value_and_gradients, _COMPARE),
         Case("a batch of one in float64", one_example_in_float64, value_and_gradients, _COMPARE),
         Case("maps of 28x24, as many as examples", as_many_maps_as_examples, value, _COMPARE),
-        Case("maps without any contrast", a_map_without_contrast, value_and_gradients, _FLAT),
+        Case("maps with hardly any contrast, or none", hardly_any_contrast, value_and_gradients, _FLAT),
     ),
     mistakes=(
         Mistake(
@@ -302,9 +320,25 @@ exercise = Exercise(
         ),
         Mistake(
             "eps_outside_the_root",
-            "eps is added outside the root, where the root of a variance of 0 has an infinite slope: the gradient of "
-            "a map without contrast is not a number. Add eps to the variance, inside.",
+            "eps does not stand inside the root. The root of a variance of 0 has an infinite slope: the gradient of a "
+            "map without contrast is not a number. Add eps to the variance.",
             eps_outside_the_root,
+        ),
+        Mistake(
+            "eps_added_to_the_deviation",
+            "eps is added to the standard deviation, outside the root: a map with hardly any contrast is then divided "
+            "by 0.00001, and its gradient explodes. Add eps to the variance.",
+            eps_added_to_the_deviation,
+        ),
+        Mistake(
+            "eps_as_a_floor",
+            "eps is the least variance here. It is added to the variance, however large that is.",
+            eps_as_a_floor,
+        ),
+        Mistake(
+            "deviation_detached",
+            "The standard deviation is detached, as if it did not depend on x: the gradient is wrong.",
+            deviation_detached,
         ),
         Mistake(
             "statistics_detached",

@@ -252,8 +252,8 @@ exercise = Exercise(
         ),
         Mistake(
             "absolute_value_last",
-            "The absolute value is taken of the mean, after errors of both signs have cancelled. Take it of every "
-            "pixel's error.",
+            "Errors of both signs cancel in the mean before an absolute value is taken, if one is taken at all. Take "
+            "it of every pixel's error.",
             absolute_value_last,
         ),
         Mistake("difference", "One error is subtracted from the other. Add them.", difference),

@@ -16,36 +16,38 @@ from course_utils.models import fade_in
 def _inputs(
     batch: int,
     channels: int,
-    low_side: int,
-    high_side: int,
+    low_size: tuple[int, int],
+    high_size: tuple[int, int],
     alpha: float,
     generator: Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Inputs:
-    def images(side: int) -> Tensor:
-        return torch.rand(batch, channels, side, side, generator=generator, dtype=dtype)
+    def images(size: tuple[int, int]) -> Tensor:
+        return torch.rand(batch, channels, *size, generator=generator, dtype=dtype)
 
-    return {"low": images(low_side), "high": images(high_side), "alpha": alpha}
+    return {"low": images(low_size), "high": images(high_size), "alpha": alpha}
 
 
 def a_quarter(generator: Generator) -> Inputs:
-    return _inputs(3, 2, 4, 8, 0.25, generator)
+    return _inputs(3, 2, (4, 4), (8, 8), 0.25, generator)
 
 
 def nothing_of_high(generator: Generator) -> Inputs:
-    return _inputs(2, 1, 7, 14, 0.0, generator)
+    return _inputs(2, 1, (7, 7), (14, 14), 0.0, generator)
 
 
 def nothing_of_low(generator: Generator) -> Inputs:
-    return _inputs(2, 1, 7, 14, 1.0, generator)
+    return _inputs(2, 1, (7, 7), (14, 14), 1.0, generator)
 
 
 def four_times_the_side(generator: Generator) -> Inputs:
-    return _inputs(2, 1, 7, 28, 0.6, generator)
+    return _inputs(2, 1, (7, 7), (28, 28), 0.6, generator)
 
 
-def one_image_in_float64(generator: Generator) -> Inputs:
-    return _inputs(1, 1, 3, 6, 0.7, generator, torch.float64)
+def a_wide_map_in_float64(generator: Generator) -> Inputs:
+    """Of numbers below 0 and above 1, as features are."""
+    inputs = _inputs(1, 1, (3, 5), (6, 10), 0.7, generator, torch.float64)
+    return inputs | {name: 4 * inputs[name] - 1.5 for name in ("low", "high")}
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -60,7 +62,7 @@ def shares_swapped(low: Tensor, high: Tensor, alpha: float) -> Tensor:
 
 
 def high_shrunk(low: Tensor, high: Tensor, alpha: float) -> Tensor:
-    return (1 - alpha) * low + alpha * F.adaptive_avg_pool2d(high, low.shape[-1])
+    return (1 - alpha) * low + alpha * F.adaptive_avg_pool2d(high, low.shape[2:])
 
 
 def low_not_faded_out(low: Tensor, high: Tensor, alpha: float) -> Tensor:
@@ -76,7 +78,7 @@ def half_and_half(low: Tensor, high: Tensor, alpha: float) -> Tensor:
 
 
 def switched(low: Tensor, high: Tensor, alpha: float) -> Tensor:
-    return high + 0 * _up(low, high) if alpha > 0.5 else _up(low, high) + 0 * high
+    return high if alpha > 0.5 else _up(low, high)
 
 
 def sign(low: Tensor, high: Tensor, alpha: float) -> Tensor:
@@ -92,6 +94,10 @@ def geometric(low: Tensor, high: Tensor, alpha: float) -> Tensor:
     return _up(low, high) ** (1 - alpha) * high**alpha
 
 
+def clamped(low: Tensor, high: Tensor, alpha: float) -> Tensor:
+    return torch.lerp(_up(low, high), high, alpha).clamp(0, 1)
+
+
 def zeros_between(low: Tensor, high: Tensor, alpha: float) -> Tensor:
     up = torch.zeros_like(high)
     factor = high.shape[-1] // low.shape[-1]
@@ -105,9 +111,11 @@ def tiled(low: Tensor, high: Tensor, alpha: float) -> Tensor:
 
 
 def padded(low: Tensor, high: Tensor, alpha: float) -> Tensor:
-    before = (high.shape[-1] - low.shape[-1]) // 2
-    after = high.shape[-1] - low.shape[-1] - before
-    return (1 - alpha) * F.pad(low, (before, after, before, after)) + alpha * high
+    margins = []
+    for side in (3, 2):
+        before = (high.shape[side] - low.shape[side]) // 2
+        margins += [before, high.shape[side] - low.shape[side] - before]
+    return (1 - alpha) * F.pad(low, margins) + alpha * high
 
 
 def energy_spread_out(low: Tensor, high: Tensor, alpha: float) -> Tensor:
@@ -180,7 +188,7 @@ exercise = Exercise(
         Case("alpha 0: only low", nothing_of_high, observers.faded, _COMPARE),
         Case("alpha 1: only high", nothing_of_low, observers.faded, _COMPARE),
         Case("four times the side", four_times_the_side, observers.faded, _COMPARE),
-        Case("one image in float64", one_image_in_float64, observers.faded, _COMPARE),
+        Case("one wide map of features, in float64", a_wide_map_in_float64, observers.faded, _COMPARE),
     ),
     mistakes=(
         Mistake(
@@ -228,6 +236,12 @@ exercise = Exercise(
             geometric,
         ),
         Mistake(
+            "clamped",
+            "The blend is clamped to [0, 1]. Networks blend feature maps as well, and no gradient passes where it is "
+            "clamped: return the weighted sum.",
+            clamped,
+        ),
+        Mistake(
             "zeros_between",
             "The pixels of low are set apart, with zeros between. Fill the gaps: repeat each pixel, or interpolate.",
             zeros_between,
@@ -271,7 +285,7 @@ exercise = Exercise(
         ),
         Mistake(
             "in_place",
-            "Your answer writes into high: *= changes the tensor that was handed in. Write alpha * high.",
+            "Your answer writes into an argument: *= changes the tensor that was handed in. Write alpha * high.",
             in_place,
         ),
     ),

@@ -2,39 +2,13 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
 from course_utils.adversarial import aae_losses
-from course_utils.exercises import Case, Exercise, Mistake
-from course_utils.exercises import observers as watching
-from course_utils.exercises.lecture_12 import observers
-from course_utils.exercises.observers import Inputs
+from course_utils.exercises import Exercise, Mistake, games
+from course_utils.exercises.observers import Answer
 
-# --- inputs: plain data from a seeded generator ---------------------------------------------------
-
-NAMES = "prior_logits", "code_logits"
 Pair = tuple[Tensor, Tensor]
-
-
-def two_batches(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (6, 6), generator)
-
-
-def of_different_sizes(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (10, 4), generator)
-
-
-def columns(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (5, 5), generator, column=True)
-
-
-def sure(generator: Generator) -> Inputs:
-    return observers.sure_batches(NAMES, generator)
-
-
-def one_each(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (1, 1), generator, dtype=torch.float64)
-
 
 # --- wrong answers that students give -------------------------------------------------------------
 
@@ -45,6 +19,10 @@ def _d(prior: Tensor, code: Tensor) -> Tensor:
 
 def codes_called_real(prior: Tensor, code: Tensor) -> Pair:
     return _d(code, prior), F.softplus(code).mean()
+
+
+def batches_exchanged(prior: Tensor, code: Tensor) -> Pair:
+    return aae_losses(code, prior)
 
 
 def only_d_swapped(prior: Tensor, code: Tensor) -> Pair:
@@ -95,10 +73,6 @@ def one_batch(prior: Tensor, code: Tensor) -> Pair:
     return torch.cat([F.softplus(-prior), F.softplus(code)]).mean(), F.softplus(-code).mean()
 
 
-def summed(prior: Tensor, code: Tensor) -> Pair:
-    return F.softplus(-prior).sum() + F.softplus(code).sum(), F.softplus(-code).sum()
-
-
 def prior_alone(prior: Tensor, code: Tensor) -> Pair:
     return F.softplus(-prior).mean(), F.softplus(-code).mean()
 
@@ -106,27 +80,6 @@ def prior_alone(prior: Tensor, code: Tensor) -> Pair:
 def values(prior: Tensor, code: Tensor) -> Pair:
     d, e = aae_losses(prior, code)
     return -d, -e
-
-
-def sigmoid_twice(prior: Tensor, code: Tensor) -> Pair:
-    return aae_losses(prior.sigmoid(), code.sigmoid())
-
-
-def naive(prior: Tensor, code: Tensor) -> Pair:
-    p, q = prior.sigmoid(), code.sigmoid()
-    return -p.log().mean() - (1 - q).log().mean(), -q.log().mean()
-
-
-def with_epsilon(prior: Tensor, code: Tensor) -> Pair:
-    p, q, tiny = prior.sigmoid(), code.sigmoid(), 1e-8
-    return -(p + tiny).log().mean() - (1 - q + tiny).log().mean(), -(q + tiny).log().mean()
-
-
-def clamped(prior: Tensor, code: Tensor) -> Pair:
-    def nats(logits: Tensor, label: float) -> Tensor:
-        return F.binary_cross_entropy(logits.sigmoid(), torch.full_like(logits, label))
-
-    return nats(prior, 1.0) + nats(code, 0.0), nats(code, 1.0)
 
 
 def wasserstein(prior: Tensor, code: Tensor) -> Pair:
@@ -144,6 +97,10 @@ def without_a_graph(prior: Tensor, code: Tensor) -> tuple[float, float]:
 
 def one_number(prior: Tensor, code: Tensor) -> Tensor:
     return sum(aae_losses(prior, code))
+
+
+def _losses_by(term: games.Term) -> Answer:
+    return lambda prior, code: (term(prior, True) + term(code, False), term(code, True))
 
 
 # --- right answers, written independently ---------------------------------------------------------
@@ -165,8 +122,6 @@ def by_logaddexp(prior: Tensor, code: Tensor) -> Pair:
     return minus_log_sigmoid(prior) + minus_log_sigmoid(-code), minus_log_sigmoid(code)
 
 
-_watched = watching.value_and_gradients
-
 exercise = Exercise(
     id="aae_losses",
     lecture=12,
@@ -176,19 +131,19 @@ exercise = Exercise(
     minutes=6,
     difficulty=1,
     reference=aae_losses,
-    cases=(
-        Case("two batches of codes", two_batches, _watched),
-        Case("batches of different sizes", of_different_sizes, _watched),
-        Case("logits of shape (B, 1)", columns, _watched),
-        Case("logits up to 300, many of them wrong", sure, _watched),
-        Case("one code each, in float64", one_each, _watched),
-    ),
+    cases=games.two_batch_cases("prior_logits", "code_logits"),
     mistakes=(
         Mistake(
             "codes_called_real",
             "Real and fake are exchanged: here the draws of the prior are the real ones. It still is a game, but the "
             "logits mean the opposite.",
             codes_called_real,
+        ),
+        Mistake(
+            "batches_exchanged",
+            "The two batches are exchanged in both losses: the draws of the prior come first, and the encoder's loss "
+            "is taken of its codes.",
+            batches_exchanged,
         ),
         Mistake(
             "only_d_swapped",
@@ -246,35 +201,12 @@ exercise = Exercise(
             "mean of its own.",
             one_batch,
         ),
-        Mistake("summed", "The batches are summed over. Take the mean of each.", summed),
         Mistake(
             "prior_alone",
             "The discriminator's loss lacks the codes: calling everything real would be best.",
             prior_alone,
         ),
         Mistake("values", "Both have the sign of a value to be made large. A loss is made small.", values),
-        Mistake(
-            "sigmoid_twice",
-            "The sigmoid is taken twice: logsigmoid, and the cross-entropy with logits, take it themselves.",
-            sigmoid_twice,
-        ),
-        Mistake(
-            "naive",
-            "At a logit of 300 a probability has been rounded to 0 or 1, and its logarithm is infinite. Use the "
-            "logits.",
-            naive,
-        ),
-        Mistake(
-            "with_epsilon",
-            "A small number inside the logarithm takes the gradient away where the discriminator is most wrong. "
-            "Use the logits.",
-            with_epsilon,
-        ),
-        Mistake(
-            "clamped",
-            "F.binary_cross_entropy stops at 100 for probabilities that were rounded. Its form with logits does not.",
-            clamped,
-        ),
         Mistake(
             "wasserstein",
             "These are the losses of a critic. Here the discriminator gives log odds: take logarithms of "
@@ -293,6 +225,7 @@ exercise = Exercise(
             without_a_graph,
         ),
         Mistake("one_number", "Return two losses, (d_loss, encoder_loss), not their sum.", one_number),
+        *games.slips(_losses_by),
     ),
     accepted=(by_cross_entropy, by_softplus, by_logaddexp),
     hints=(

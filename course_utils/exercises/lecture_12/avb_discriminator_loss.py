@@ -2,38 +2,11 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
 from course_utils.adversarial import avb_discriminator_loss
-from course_utils.exercises import Case, Exercise, Mistake
-from course_utils.exercises import observers as watching
-from course_utils.exercises.lecture_12 import observers
-from course_utils.exercises.observers import Inputs
-
-# --- inputs: plain data from a seeded generator ---------------------------------------------------
-
-NAMES = "t_posterior", "t_prior"
-
-
-def two_batches(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (6, 6), generator)
-
-
-def of_different_sizes(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (4, 11), generator)
-
-
-def columns(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (5, 5), generator, column=True)
-
-
-def sure(generator: Generator) -> Inputs:
-    return observers.sure_batches(NAMES, generator)
-
-
-def one_each(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (1, 1), generator, dtype=torch.float64)
-
+from course_utils.exercises import Exercise, Mistake, games
+from course_utils.exercises.observers import Answer
 
 # --- wrong answers that students give -------------------------------------------------------------
 
@@ -52,27 +25,6 @@ def one_half(q: Tensor, p: Tensor) -> Tensor:
 
 def one_batch(q: Tensor, p: Tensor) -> Tensor:
     return torch.cat([F.softplus(-q), F.softplus(p)]).mean()
-
-
-def summed(q: Tensor, p: Tensor) -> Tensor:
-    return F.softplus(-q).sum() + F.softplus(p).sum()
-
-
-def sigmoid_twice(q: Tensor, p: Tensor) -> Tensor:
-    return avb_discriminator_loss(q.sigmoid(), p.sigmoid())
-
-
-def naive(q: Tensor, p: Tensor) -> Tensor:
-    return -q.sigmoid().log().mean() - (1 - p.sigmoid()).log().mean()
-
-
-def with_epsilon(q: Tensor, p: Tensor) -> Tensor:
-    return -(q.sigmoid() + 1e-8).log().mean() - (1 - p.sigmoid() + 1e-8).log().mean()
-
-
-def clamped(q: Tensor, p: Tensor) -> Tensor:
-    ones, zeros = torch.ones_like(q), torch.zeros_like(p)
-    return F.binary_cross_entropy(q.sigmoid(), ones) + F.binary_cross_entropy(p.sigmoid(), zeros)
 
 
 def difference_of_means(q: Tensor, p: Tensor) -> Tensor:
@@ -115,6 +67,10 @@ def without_a_graph(q: Tensor, p: Tensor) -> float:
     return avb_discriminator_loss(q, p).item()
 
 
+def _loss_by(term: games.Term) -> Answer:
+    return lambda q, p: term(q, True) + term(p, False)
+
+
 # --- right answers, written independently ---------------------------------------------------------
 
 
@@ -131,8 +87,6 @@ def by_logaddexp(q: Tensor, p: Tensor) -> Tensor:
     return torch.logaddexp(torch.zeros_like(q), -q).mean() + torch.logaddexp(torch.zeros_like(p), p).mean()
 
 
-_watched = watching.value_and_gradients
-
 exercise = Exercise(
     id="avb_discriminator_loss",
     lecture=12,
@@ -142,13 +96,7 @@ exercise = Exercise(
     minutes=5,
     difficulty=1,
     reference=avb_discriminator_loss,
-    cases=(
-        Case("two batches", two_batches, _watched),
-        Case("batches of different sizes", of_different_sizes, _watched),
-        Case("T of shape (B, 1)", columns, _watched),
-        Case("T up to 300, often wrong", sure, _watched),
-        Case("one draw each, in float64", one_each, _watched),
-    ),
+    cases=games.two_batch_cases("t_posterior", "t_prior"),
     mistakes=(
         Mistake(
             "exchanged",
@@ -163,30 +111,6 @@ exercise = Exercise(
             "Both batches are joined before the mean. Then T* is off by the log ratio of their sizes: each has a "
             "mean of its own.",
             one_batch,
-        ),
-        Mistake("summed", "The batches are summed over. Take the mean of each.", summed),
-        Mistake(
-            "sigmoid_twice",
-            "The sigmoid is taken twice. T is the logit: logsigmoid, and the cross-entropy with logits, take the "
-            "sigmoid themselves.",
-            sigmoid_twice,
-        ),
-        Mistake(
-            "naive",
-            "At T = 300 the sigmoid has been rounded to 1, and the logarithm is infinite. Use F.logsigmoid or "
-            "F.softplus.",
-            naive,
-        ),
-        Mistake(
-            "with_epsilon",
-            "A small number inside the logarithm bounds T: no log ratio beyond 18 could be learned. Use "
-            "F.logsigmoid or F.softplus.",
-            with_epsilon,
-        ),
-        Mistake(
-            "clamped",
-            "F.binary_cross_entropy stops at 100 for probabilities that were rounded. Its form with logits does not.",
-            clamped,
         ),
         Mistake(
             "difference_of_means",
@@ -236,6 +160,7 @@ exercise = Exercise(
             "The loss has lost its graph, so nothing can be trained on it. Return the tensor.",
             without_a_graph,
         ),
+        *games.slips(_loss_by),
     ),
     accepted=(by_cross_entropy, by_logsigmoid, by_logaddexp),
     hints=(

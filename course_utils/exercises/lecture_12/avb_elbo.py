@@ -60,11 +60,11 @@ def both_negative(t: Tensor, nats: Tensor) -> Tensor:
 
 
 def likelihood_alone(t: Tensor, nats: Tensor) -> Tensor:
-    return nats.mean() + 0 * t.sum()
+    return nats.mean()
 
 
 def t_alone(t: Tensor, nats: Tensor) -> Tensor:
-    return 0 * nats.sum() - t.mean()
+    return -t.mean()
 
 
 def log_of_the_sigmoid(t: Tensor, nats: Tensor) -> Tensor:

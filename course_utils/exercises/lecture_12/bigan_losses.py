@@ -2,39 +2,13 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
 from course_utils.adversarial import bigan_losses
-from course_utils.exercises import Case, Exercise, Mistake
-from course_utils.exercises import observers as watching
-from course_utils.exercises.lecture_12 import observers
-from course_utils.exercises.observers import Inputs
+from course_utils.exercises import Exercise, Mistake, games
+from course_utils.exercises.observers import Answer
 
-# --- inputs: plain data from a seeded generator ---------------------------------------------------
-
-NAMES = "encoder_pair_logits", "generator_pair_logits"
 Pair = tuple[Tensor, Tensor]
-
-
-def two_batches(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (6, 6), generator)
-
-
-def of_different_sizes(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (4, 9), generator)
-
-
-def columns(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (5, 5), generator, column=True)
-
-
-def sure(generator: Generator) -> Inputs:
-    return observers.sure_batches(NAMES, generator)
-
-
-def one_each(generator: Generator) -> Inputs:
-    return observers.two_batches(NAMES, (1, 1), generator, dtype=torch.float64)
-
 
 # --- wrong answers that students give -------------------------------------------------------------
 
@@ -82,37 +56,14 @@ def one_batch(e: Tensor, g: Tensor) -> Pair:
     return joined(e, g), joined(g, e)
 
 
-def summed(e: Tensor, g: Tensor) -> Pair:
-    return F.softplus(-e).sum() + F.softplus(g).sum(), F.softplus(e).sum() + F.softplus(-g).sum()
-
-
 def values(e: Tensor, g: Tensor) -> Pair:
     d, ge = bigan_losses(e, g)
     return -d, -ge
 
 
-def sigmoid_twice(e: Tensor, g: Tensor) -> Pair:
-    return bigan_losses(e.sigmoid(), g.sigmoid())
-
-
-def naive(e: Tensor, g: Tensor) -> Pair:
-    p, q = e.sigmoid(), g.sigmoid()
-    return -p.log().mean() - (1 - q).log().mean(), -(1 - p).log().mean() - q.log().mean()
-
-
-def with_epsilon(e: Tensor, g: Tensor) -> Pair:
-    p, q, tiny = e.sigmoid(), g.sigmoid(), 1e-8
-    return (
-        -(p + tiny).log().mean() - (1 - q + tiny).log().mean(),
-        -(1 - p + tiny).log().mean() - (q + tiny).log().mean(),
-    )
-
-
-def clamped(e: Tensor, g: Tensor) -> Pair:
-    def nats(logits: Tensor, label: float) -> Tensor:
-        return F.binary_cross_entropy(logits.sigmoid(), torch.full_like(logits, label))
-
-    return nats(e, 1.0) + nats(g, 0.0), nats(e, 0.0) + nats(g, 1.0)
+def second_negative(e: Tensor, g: Tensor) -> Pair:
+    d, ge = bigan_losses(e, g)
+    return d, -ge
 
 
 def wasserstein(e: Tensor, g: Tensor) -> Pair:
@@ -140,6 +91,10 @@ def one_number(e: Tensor, g: Tensor) -> Tensor:
     return sum(bigan_losses(e, g))
 
 
+def _losses_by(term: games.Term) -> Answer:
+    return lambda e, g: (term(e, True) + term(g, False), term(g, True) + term(e, False))
+
+
 # --- right answers, written independently ---------------------------------------------------------
 
 
@@ -157,8 +112,6 @@ def the_second_from_the_first(e: Tensor, g: Tensor) -> Pair:
     return d, d + e.mean() - g.mean()  # log(1 - D) = log D - l
 
 
-_watched = watching.value_and_gradients
-
 exercise = Exercise(
     id="bigan_losses",
     lecture=12,
@@ -168,13 +121,7 @@ exercise = Exercise(
     minutes=8,
     difficulty=2,
     reference=bigan_losses,
-    cases=(
-        Case("two batches of pairs", two_batches, _watched),
-        Case("batches of different sizes", of_different_sizes, _watched),
-        Case("logits of shape (B, 1)", columns, _watched),
-        Case("logits up to 300, many of them wrong", sure, _watched),
-        Case("one pair each, in float64", one_each, _watched),
-    ),
+    cases=games.two_batch_cases("encoder_pair_logits", "generator_pair_logits"),
     mistakes=(
         Mistake(
             "exchanged",
@@ -225,29 +172,12 @@ exercise = Exercise(
             "mean of its own.",
             one_batch,
         ),
-        Mistake("summed", "The batches are summed over. Take the mean of each.", summed),
         Mistake("values", "Both have the sign of a value to be made large. A loss is made small.", values),
         Mistake(
-            "sigmoid_twice",
-            "The sigmoid is taken twice: logsigmoid, and the cross-entropy with logits, take it themselves.",
-            sigmoid_twice,
-        ),
-        Mistake(
-            "naive",
-            "At a logit of 300 a probability has been rounded to 0 or 1, and its logarithm is infinite. Use the "
-            "logits.",
-            naive,
-        ),
-        Mistake(
-            "with_epsilon",
-            "A small number inside the logarithm takes the gradient away where the discriminator is most wrong. "
-            "Use the logits.",
-            with_epsilon,
-        ),
-        Mistake(
-            "clamped",
-            "F.binary_cross_entropy stops at 100 for probabilities that were rounded. Its form with logits does not.",
-            clamped,
+            "second_negative",
+            "The second loss has swapped labels and the other sign as well: made small, it would help the "
+            "discriminator. Swap the labels only.",
+            second_negative,
         ),
         Mistake(
             "wasserstein",
@@ -278,6 +208,7 @@ exercise = Exercise(
             without_a_graph,
         ),
         Mistake("one_number", "Return two losses, (d_loss, ge_loss), not their sum.", one_number),
+        *games.slips(_losses_by),
     ),
     accepted=(by_cross_entropy, by_softplus, the_second_from_the_first),
     hints=(

@@ -112,6 +112,10 @@ def visible_rounded(v: Tensor, W: Tensor, b: Tensor, c: Tensor, generator: Gener
     return (h @ W.T + b > 0).to(v.dtype)
 
 
+def both_rounded(v: Tensor, W: Tensor, b: Tensor, c: Tensor, generator: Generator) -> Tensor:
+    return ((v @ W + c > 0).to(v.dtype) @ W.T + b > 0).to(v.dtype)
+
+
 def without_hidden_bias(v: Tensor, W: Tensor, b: Tensor, c: Tensor, generator: Generator) -> Tensor:
     return _step(v, W, b, torch.zeros_like(c), generator)
 
@@ -260,6 +264,11 @@ exercise = Exercise(
             "The visible units are rounded: on whenever that is likelier than off. Draw them: on with their "
             "probability.",
             visible_rounded,
+        ),
+        Mistake(
+            "both_rounded",
+            "Both layers are rounded, and nothing is drawn: a chain without chance. A unit is on with its probability.",
+            both_rounded,
         ),
         Mistake("without_hidden_bias", "The hidden biases c are missing.", without_hidden_bias),
         Mistake("without_visible_bias", "The visible biases b are missing.", without_visible_bias),

@@ -1,7 +1,7 @@
 """What lecture 12 has to watch beyond values: the law of a step of a chain; and logits for its games."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from course_utils.exercises.observers import (
     ADVANCES,
@@ -56,33 +56,3 @@ def one_step(answer: Answer, inputs: Inputs) -> Arrays:
 def one_certain_step(answer: Answer, inputs: Inputs) -> Arrays:
     """One step in which nothing is left to chance: the next v."""
     return {"result": as_array(answer(*positional(inputs), Generator().manual_seed(inputs["_seed"])))}
-
-
-# --- the games: inputs ------------------------------------------------------------------------------
-
-
-def two_batches(
-    names: tuple[str, str],
-    sizes: tuple[int, int],
-    generator: Generator,
-    *,
-    column: bool = False,
-    dtype: torch.dtype = torch.float32,
-) -> Inputs:
-    """Logits of two batches, the first mostly positive, the second mostly negative, and never mirror images."""
-
-    def batch(n: int, slope: float, shift: float) -> Tensor:
-        u, noise = (f(n, generator=generator, dtype=dtype) for f in (torch.rand, torch.randn))
-        logits = slope * (2 * u + 0.3 * noise.clamp(-2, 2)) + shift
-        return logits[:, None] if column else logits
-
-    batches = batch(sizes[0], 1.0, -0.2), batch(sizes[1], -0.6, -0.3)
-    return dict(zip(names, batches, strict=True)) | {"_gradients_of": list(names)}
-
-
-def sure_batches(names: tuple[str, str], generator: Generator) -> Inputs:
-    """Logits up to 300 of either sign: right, wrong, and a few in between."""
-    right = torch.tensor([300.0, 150.0, 60.0, 20.0, 1.0, -30.0, -150.0, -300.0])
-    wrong = torch.tensor([300.0, 120.0, 50.0, -1.0, -20.0, -60.0, -180.0, -300.0])
-    batches = [sizes * (0.9 + 0.1 * torch.rand(8, generator=generator)) for sizes in (right, wrong)]
-    return dict(zip(names, batches, strict=True)) | {"_gradients_of": list(names)}
