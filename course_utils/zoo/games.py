@@ -47,7 +47,7 @@ def gan(data: ImageData, budget: Budget, generator: Generator) -> Trained:
         return g(torch.randn(n, budget.noise_dim, generator=generator))
 
     rounds = ((x, make, d) for (x,) in batches(data.train_images, budget=budget, generator=generator))
-    average = _play(rounds, g, d)
+    average = _play(rounds, g, d, budget)
     return Trained("GAN", sample=_from_noise(average, budget, generator))
 
 
@@ -65,7 +65,7 @@ def conditional_gan(data: ImageData, budget: Budget, generator: Generator) -> Tr
         )
 
     rounds = (round_of(*b) for b in batches(data.train_images, labels, budget=budget, generator=generator))
-    average = _play(rounds, g, d)
+    average = _play(rounds, g, d, budget)
 
     def sample(n: int) -> Tensor:
         return average(torch.randn(n, dim, generator=generator), draw_labels(labels, n, generator))
@@ -98,7 +98,7 @@ def progressive_gan(shares: tuple[float, ...] = (0.2, 0.2, 0.6)) -> Contestant:
 
         images = batches(data.train_images, budget=budget, generator=generator)
         schedule = _growth(shares, budget.steps)
-        average = _play((round_of(x, *now) for (x,), now in zip(images, schedule, strict=True)), g, d)
+        average = _play((round_of(x, *now) for (x,), now in zip(images, schedule, strict=True)), g, d, budget)
         return Trained("progressive GAN", sample=_from_noise(average, budget, generator))
 
     return contestant
@@ -121,7 +121,7 @@ def style_gan(data: ImageData, budget: Budget, generator: Generator) -> Trained:
         return g(torch.randn(n, budget.noise_dim, generator=generator), generator)
 
     rounds = ((x, make, d) for (x,) in batches(data.train_images, budget=budget, generator=generator))
-    average = _play(rounds, g, d, d_lr=2 * LR, betas=(0.0, 0.99))
+    average = _play(rounds, g, d, budget, d_lr=2 * LR, betas=(0.0, 0.99))
     return Trained(
         "style GAN",
         sample=lambda n: average(torch.randn(n, budget.noise_dim, generator=generator), generator),
@@ -131,7 +131,7 @@ def style_gan(data: ImageData, budget: Budget, generator: Generator) -> Trained:
 def wasserstein_gan(data: ImageData, budget: Budget, generator: Generator) -> Trained:
     """Lecture 10's critic with a gradient penalty, one step of it for each of the generator."""
     g, critic = ConvGenerator(budget.noise_dim, budget.width), ConvDiscriminator(budget.width)
-    c_adam, g_adam, average = adam(critic, lr=LR), adam(g, lr=LR), average_of(g)
+    c_adam, g_adam, average = adam(critic, lr=LR), adam(g, lr=LR), average_of(g, budget)
     for (batch,) in batches(data.train_images, budget=budget, generator=generator):
         with torch.no_grad():
             fake = g(torch.randn(len(batch), budget.noise_dim, generator=generator))
@@ -148,21 +148,27 @@ def wasserstein_gan(data: ImageData, budget: Budget, generator: Generator) -> Tr
     return Trained("WGAN-GP", sample=_from_noise(average.eval(), budget, generator))
 
 
-def average_of(model: nn.Module) -> AveragedModel:
-    """A running mean of the weights, whose samples are better than those of the last step."""
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.97), use_buffers=True)
+def average_of(model: nn.Module, budget: Budget) -> AveragedModel:
+    """A running mean of the weights, whose samples are better than those of the last step.
+
+    It reaches back over about 33 steps, and in a short game over a sixth of it, not to where the game began.
+    """
+    decay = min(0.97, budget.steps / (budget.steps + 6))
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def _play(
     rounds: Iterator[Round],
     g: nn.Module,
     d: nn.Module,
+    budget: Budget,
     *,
     d_lr: float = LR,
     betas: tuple[float, float] = (0.5, 0.999),
 ) -> AveragedModel:
     """One step of each player a round; the running mean of the generator, ready to be sampled."""
-    g_adam, d_adam, average = adam(g, lr=LR, betas=betas), adam(d, lr=d_lr, betas=betas), average_of(g)
+    g_adam, d_adam = adam(g, lr=LR, betas=betas), adam(d, lr=d_lr, betas=betas)
+    average = average_of(g, budget)
     for real, make, judge in rounds:
         with torch.no_grad():
             fake = make(len(real))

@@ -100,7 +100,7 @@ def bigan(data: ImageData, budget: Budget, generator: Generator) -> Trained:
     d = PairDiscriminator(dim, budget.hidden_dim, spectral=True)
     both = nn.ModuleList([g, e])
     d_adam, ge_adam = adam(d, lr=LR, betas=(0.0, 0.99)), adam(both, lr=LR, betas=(0.0, 0.99))
-    average = average_of(both)
+    average = average_of(both, budget)
     for (batch,) in batches(data.train_images, budget=budget, generator=generator):
         z = torch.randn(len(batch), dim, generator=generator)
         fake, codes = g(z), e(batch)
