@@ -215,8 +215,8 @@ axes.plot(GRID[on_screen], best, color=COLOURS["truth"], label="best discriminat
 axes.plot(GRID[on_screen], guess[on_screen], "--", color=COLOURS["baseline"], label="the guess from above")
 axes.axhline(0.5, color=COLOURS["neutral"], linestyle=":")
 axes.set(title="D* is one half where the two densities cross", xlabel="x", ylabel="density, or probability")
-axes.set(ylim=(0, 1.05), xlim=(-4, 7.4))
-axes.legend(loc="center right")
+axes.set(ylim=(0, 1.05), xlim=(-4, 4))
+axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 show(
     figure,
     alt="The densities of data and generator as shaded areas, and over them the best discriminator: near 1 "
@@ -368,8 +368,8 @@ axes.fill_between(
 axes.plot(GRID[on_screen], star[on_screen], color=COLOURS["truth"], label="D* = p / (p + q)")
 axes.plot(GRID[on_screen], found[on_screen], "--", color=COLOURS["posterior"], label="network, from samples")
 axes.set(title="Trained on samples, a network finds the ratio of two densities", xlabel="x", ylabel="D(x)")
-axes.set(ylim=(0, 1.05), xlim=(-4, 7.4))
-axes.legend(loc="center right")
+axes.set(ylim=(0, 1.05), xlim=(-4, 4))
+axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 show(
     figure,
     alt="The best discriminator from the densities and the one trained on samples lie nearly on each other "
@@ -496,7 +496,7 @@ show(
 far, near = measured["saturating"][-1], measured["saturating"][int((shifts - 2).abs().argmin())]
 print("saturating: at b = 8 the gradient is less than a hundredth of that at b = 2:", bool(far < near / 100))
 print(
-    f"non-saturating, at b = 8: {measured['non-saturating'][-1]:.2f}, and b E[1 - D] = 8 (1 - 0.00003) = 8.00"
+    f"non-saturating, at b = 8: {measured['non-saturating'][-1]:.2f}, and b E[1 - D] = 8 (1 - 0.00005) = 8.00"
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -519,8 +519,8 @@ print(
 # before the step (a 0-d tensor or a float).
 #
 # * `discriminator(x)` gives logits, `generator(z)` samples; `real` and `z` have the same number of rows.
-# * The generator's parameters, their gradients (there may be some from before: not even set to zero) and their
-#   `requires_grad` are afterwards as you found them.
+# * The generator's parameters, their gradients (there may be some from before: not even set to zero), their
+#   `requires_grad` and its mode (train or eval) are afterwards as you found them.
 # * The discriminator may have gradients from before, too. They must not count.
 # * Use the `z` that is given, all of it, and leave `real` and `z` as they are.
 
@@ -545,7 +545,7 @@ discriminator_step = check("discriminator_step", discriminator_step)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The generator's step is the mirror image. `frozen` switches off `requires_grad` of the discriminator's parameters for
-# a moment: gradients run through its layers and collect nowhere. The whole game is then six lines.
+# a moment: gradients run through its layers and collect nowhere. The whole game then fits into one short loop.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -700,7 +700,7 @@ figure, panels = new_figure(1, 4, figsize=(11, 3.2), sharey=True)
 for axes, (step, samples) in zip(panels, chase.items(), strict=True):
     axes.scatter(*ring[:400].T, s=8, color=COLOURS["real"], label="data")
     axes.scatter(*samples[:300].T, s=12, color=COLOURS["fake"], marker="x", linewidths=1, label="samples")
-    axes.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal", xlabel="$x_1$")
+    axes.set(xlim=(-3.9, 3.9), ylim=(-3.9, 3.9), aspect="equal", xlabel="$x_1$")
     axes.set_title(f"step {step}: {found_modes(samples)} of 8", fontsize=13)
 panels[0].set_ylabel("$x_2$")
 panels[0].legend(loc="center", handletextpad=0.1)
@@ -844,8 +844,8 @@ print("and has less than two thirds of its share near a mode:", bool((shares[:3]
 
 # %% [markdown]
 # This is no verdict on smoothing and spectral norm. They are cures for a discriminator that is *too sure*, and here it
-# is too slow: medicine for another illness. **Find out which player is ahead before you choose a trick.** With equal
-# learning rates most plain games on this ring find most modes, too. Change `quick` and see.
+# is too slow: medicine for another illness. **Find out which player is ahead before you choose a trick.** With a
+# learning rate of 0.002 for both, most plain games on this ring find most modes, too. Change `quick` and see.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Why does a faster discriminator help?" (The generator's gradient is that of a divergence only at D*. A slow
@@ -862,7 +862,8 @@ print("and has less than two thirds of its share near a mode:", bool((shares[:3]
 # | **circling** | losses and samples that swing without end | smaller rates, less momentum, average of the weights |
 #
 # None of the first three should ever be silently plotted, so `fit_adversarial` looks at the samples while it trains,
-# and says so. Here is a game that is lost on purpose: a quick discriminator against a saturating loss.
+# and says so. Here is a game that is lost on purpose: a quick discriminator against a generator with the saturating
+# loss and next to no learning rate.
 
 # %% slideshow={"slide_type": "subslide"}
 maker, judge = MLPGenerator(latent_dim=2, hidden_dim=32), MLPDiscriminator(hidden_dim=32)
@@ -890,8 +891,9 @@ for sentence in lost.failures:
     print("named:", sentence.split(":")[0])
 
 # %% [markdown]
-# The discriminator was sure after a few dozen steps, and from then on the saturating loss had nothing to say: the
-# samples stayed where the untrained generator had put them.
+# The samples stayed where the untrained generator had put them, and the discriminator tells them all from the data.
+# Which of the two faults was it? At a rate of 0.0005 this generator does move, saturating loss or not: Adam divides
+# every gradient by its usual size, so a small one still makes steps, if not always good ones. Try it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8 · Images
@@ -1036,7 +1038,8 @@ for name, scores in {"f(x) = -x": -GRID, "f(x) = sin x": GRID.sin(), "f(x) = |x|
 #   source of randomness.
 # * Two-sided: slopes below 1 cost as much as slopes above. The norm is over all entries of an example, then the mean
 #   over the batch.
-# * Gradients of the penalty must reach the critic's parameters.
+# * Gradients of the penalty must reach the critic's parameters. Yet calling your function leaves nothing in their
+#   `.grad`, which is the optimizer's, and `real` and `fake` require no gradients afterwards.
 #
 # Your answer is called several times, and judged at the points at which it asks the critic.
 
@@ -1058,8 +1061,8 @@ gradient_penalty = check("gradient_penalty", gradient_penalty)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What the critic then measures
 #
-# The penalty is soft. On two clouds a distance $W$ apart, a critic of slope $s$ along the way has the loss $-sW +
-# \lambda (s - 1)^2$, which is smallest at
+# The penalty is soft: it is added to the critic's loss with a weight $\lambda$, commonly 10. On two clouds a distance
+# $W$ apart, a critic of slope $s$ along the way has the loss $-sW + \lambda (s - 1)^2$, which is smallest at
 #
 # $$s = 1 + \frac{W}{2\lambda}, \qquad\text{so it reports } W + \frac{W^2}{2\lambda} .$$
 
@@ -1102,8 +1105,8 @@ show(
     figure,
     alt="Against the shift b: the exact Wasserstein distance is the diagonal; the reports of four trained "
     "critics lie on a "
-    "slightly steeper, bent curve, W + W squared over 20. The Jensen-Shannon divergence rises to log 2 by b = 4 "
-    "and is flat.",
+    "slightly steeper, bent curve, W + W squared over 20. The Jensen-Shannon divergence has nearly reached "
+    "log 2 at b = 4 and is flat from there on.",
 )
 
 # %% slideshow={"slide_type": "fragment"}
@@ -1216,8 +1219,8 @@ print(f"N(0, 1) and N(3, 2^2): {frechet_distance(a, b):.4f}, by the formula 3^2 
 # ### Two numbers instead of one
 #
 # **Precision**: which share of the samples lies inside the region of the data (within the distance of some real
-# example's third neighbour)? **Recall**: which share of the data lies inside the region of the samples? Before we
-# trust any of it, we damage real images on purpose:
+# example's third nearest neighbour)? **Recall**: which share of the data lies inside the region of the samples? Before
+# we trust any of it, we damage real images on purpose:
 
 # %% slideshow={"slide_type": "fragment"}
 net = feature_net(data)
@@ -1329,8 +1332,8 @@ figure = image_grid(
 )
 show(
     figure,
-    alt="Rows of twelve images: data, samples of the GAN, samples of the VAE. The GAN's have sharp edges, and a "
-    "few fall to "
+    alt="Rows of twelve images: data, samples of the GAN, samples of the VAE. The GAN's have sharp edges, and "
+    "many fall to "
     "pieces; the VAE's are soft and grey at the edges, and most hang together.",
 )
 
@@ -1364,8 +1367,8 @@ show(
     alt="Precision against recall, with the Frechet distance in brackets. Other real images are at the upper "
     "right. Twenty "
     "images only are at the upper left, five classes only in between, with high precision; images with noise "
-    "are lower, "
-    "pure noise is at the lower left. The GAN and the VAE lie between these, with Frechet distances in brackets.",
+    "and pure noise "
+    "are at the lower left. The GAN and the VAE lie between these, with Frechet distances in brackets.",
 )
 
 # %% slideshow={"slide_type": "subslide"}
@@ -1414,7 +1417,7 @@ print("the GAN's samples have the smaller Frechet distance:", scores["GAN"][0] <
 #    that the discriminator can reach, and what happens to the generator's gradient?
 # 3. You forgot `detach` in the discriminator's step, but call `zero_grad` on the generator before its own step. What
 #    does the slip cost?
-# 4. Why is $E_q[D]$ about $e^{-b^2/8}$ for two unit Gaussians a distance $b$ apart?
+# 4. Why does $E_q[D]$ fall like $e^{-b^2/8}$ for two unit Gaussians a distance $b$ apart?
 # 5. Your critic's loss is -40 and falling. Is that good? What would you look at?
 # 6. Precision 0.95, recall 0.05. Precision 0.05, recall 0.95. What do the samples look like?
 #
@@ -1427,8 +1430,8 @@ print("the GAN's samples have the smaller Frechet distance:", scores["GAN"][0] <
 #    is damped by the extra sigmoid's slope, at most 1/4, and vanishes where the first one saturates.
 # 3. Time and memory only: the backward pass through the generator. It becomes a bug when gradients are kept, for
 #    instance accumulated over several batches, or when its optimizer is never cleared.
-# 4. $D^* = p/(p+q)$ is 1/2 midway, at $b/2$, and falls off on either side of $q$'s bulk; $\int q\,p/(p+q) \le \frac12
-#    \int \sqrt{pq} = \frac12 e^{-b^2/8}$.
+# 4. $E_q[D] = \int \frac{pq}{p + q}$, and $p + q \ge 2\sqrt{pq}$, so it is at most $\frac12 \int \sqrt{pq} = \frac12
+#    e^{-b^2/8}$. Nearly all of it comes from midway, where $p \approx q$, out of a strip of a width like $1/b$.
 # 5. The critic gets better at telling apart, or its slope grows because the penalty is too weak. Look at the penalty
 #    (near 0?) and at the samples.
 # 6. Few images, good ones (collapse, or copies of some of the data). Then: nearly every image is bad, yet so widely
