@@ -2,9 +2,8 @@
 
 What is presented is a copy in a temporary folder: nothing that is typed or run during the talk touches the lecture.
 The copy is run before the browser opens, in the very kernel that the page then finds: any cell on a slide can be
-changed and run at once. The presenter shows interactive figures as pictures (jupyterlab-rise 0.43 does not load
-ipywidgets 8: github.com/jupyterlab-contrib/rise/issues/119); they are live in the notebook beside it, which uses the
-same kernel, so both addresses are given.
+changed and run at once, and interactive figures follow their sliders. The latter needs a small extension of ours
+(live_widgets.js), as jupyterlab-rise 0.43 does not load ipywidgets 8: github.com/jupyterlab-contrib/rise/issues/119.
 """
 
 import json
@@ -39,6 +38,9 @@ HERE = Path(__file__).parent
 RISE = {"theme": "white", "transition": "none", "center": False, "scroll": True, "slideNumber": "c/t", "width": "100%",
         "height": "100%", "auto_select": "none", "start_slideshow_at": "beginning"}  # fmt: skip
 
+EXTENSION = {"name": "course-present", "version": "1.0.0", "jupyterlab": {
+    "extension": True, "_build": {"load": "static/live_widgets.js", "extension": "./extension"}}}  # fmt: skip
+
 
 class LiveServer:
     """A JupyterLab that shows one folder; ``url`` opens the lecture's slides."""
@@ -50,11 +52,6 @@ class LiveServer:
     def url(self) -> str:
         """The address of the slides."""
         return f"{self.base}/rise/{self.name}?token={self.token}"
-
-    @property
-    def notebook_url(self) -> str:
-        """The address of the same copy as a notebook, where interactive figures are live."""
-        return f"{self.base}/lab/tree/{self.name}?token={self.token}"
 
     def ask(self, path: str, content: dict[str, Any] | None = None) -> Any:
         """Call the server's REST interface."""
@@ -89,7 +86,7 @@ def present_live(notebook: Path, *, run: bool, say: Callable[[str], None]) -> No
         if run:
             say("Running the lecture ...")
             server.run_all()
-        say(f"Slides: {server.url}\nTheir notebook, with live figures: {server.notebook_url}")
+        say(f"Slides: {server.url}")
         say("Keys: space, arrows; T speaker view; ? help. Stop with Ctrl-C here.")
         webbrowser.open(server.url)
         try:
@@ -113,12 +110,16 @@ def serve(notebook: Path, *, seconds: float = 90) -> Iterator[LiveServer]:
     lecture.metadata["rise"] = dict(RISE)
     nbformat.write(lecture, folder / notebook.name)
     shutil.copy(HERE / "live.css", folder / "rise.css")  # the name under which the presenter looks for it
+    _install_extension(folder / ".jupyter" / "share")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = LiveServer(folder, notebook.name, port, secrets.token_hex(16))
     env = os.environ | {
         "JUPYTER_RUNTIME_DIR": str(folder / ".jupyter" / "runtime"),
+        "JUPYTER_PATH": os.pathsep.join(
+            [str(folder / ".jupyter" / "share"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+        ),
         "JUPYTER_TOKEN": server.token,
     }
     command = [
@@ -138,6 +139,14 @@ def serve(notebook: Path, *, seconds: float = 90) -> Iterator[LiveServer]:
                 process.kill()
                 process.wait()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _install_extension(share: Path) -> None:
+    """Put the extension where JupyterLab looks for those that are built already."""
+    home = share / "labextensions" / EXTENSION["name"]
+    (home / "static").mkdir(parents=True)
+    (home / "package.json").write_text(json.dumps(EXTENSION))
+    shutil.copy(HERE / "live_widgets.js", home / EXTENSION["jupyterlab"]["_build"]["load"])
 
 
 def _wait_for(server: LiveServer, process: subprocess.Popen, seconds: float) -> None:

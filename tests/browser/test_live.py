@@ -6,6 +6,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils.notebooks.complete import KERNELSPEC
 from course_utils.presenting.live import serve
+from tests.browser.moves import changes
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -26,6 +27,7 @@ def lecture(tmp_path_factory):
         exercise,
         typed(new_markdown_cell, "slide", "## The answer"),
         typed(new_code_cell, "fragment", "# NBVAL_CHECK_OUTPUT\nprint('it is', answer)"),
+        typed(new_code_cell, "slide", "from course_utils.widgets import kl_playground\n_ = kl_playground()"),
     ]
     path = tmp_path_factory.mktemp("lecture") / "01_small.ipynb"
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": dict(KERNELSPEC)}), path)
@@ -53,5 +55,16 @@ def test_slides_are_live_in_jupyterlab(page, lecture):
         assert "NBVAL" not in seen[3]
         (session,) = server.ask("sessions")
         assert session["path"] == lecture.name  # the page has found the kernel that ran the cells
+        page.keyboard.press("Space")
+        sliders_work(page)
     assert page.foreign == []
     assert lecture.read_bytes() == before
+
+
+def sliders_work(page):
+    slide = page.locator("section.present").last
+    slide.locator("[role=slider]").first.focus()
+    slide.locator("img").wait_for()
+    address = page.url
+    changes(slide, "ArrowRight", press=5)
+    assert page.url == address  # the arrow has not turned the page
