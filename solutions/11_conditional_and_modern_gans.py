@@ -467,9 +467,9 @@ show(
 )
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# The early steps cost next to nothing: 49 pixels, then 196, then 784. At 28 pixels that is all there is to gain, and
-# section 7 shows what it is worth; the method was made for images of 1,024 pixels, where it decided between success
-# and failure.
+# The early steps cost a fraction of the last ones: 49 pixels, then 196, then 784. At 28 pixels that is all there is to
+# gain, and section 7 shows what it is worth; the method was made for images of 1,024 pixels, where it decided between
+# success and failure.
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # *Ask:* "Why fade the real images?" (Let someone propose the test the judge would find: sharp edges mean real.) "Could
@@ -634,7 +634,8 @@ print(f"diversity {history.column('diversity')[-1]:.2f}, where the data have 1")
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # Two remedies. The judge is shown **how much the images of a batch differ**, as one more feature map
 # (`MinibatchDeviation`), and a batch of look-alikes is then easy to spot. And both players go without momentum, as in
-# the paper, so that neither overshoots.
+# the paper, so that neither overshoots. (More differs: the judge learns twice as fast, the generator is wider, the game
+# longer. So the figure shows a collapse and a game without one, not which of the changes was the cure.)
 
 # %% slideshow={"slide_type": "skip"}
 start = time.process_time()
@@ -658,7 +659,7 @@ show(
         n_columns=10,
         row_labels=["no remedy", "remedies", "remedies"],
         cell_inches=0.8,
-        title="A judge who sees how a batch varies does not let its images be alike",
+        title="Without a remedy all samples are alike, with the remedies they differ",
     ),
     alt="Three rows of ten generated images. In the first, from a game without a remedy, all images look alike. In the "
     "second and third, from the game with remedies, they differ.",
@@ -865,8 +866,9 @@ print("but the way back is better from its own outlines than from true ones:",
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # Read the last line twice. Its own outlines are *worse* outlines, and yet more can be recovered from them: the
-# translator has learned to **hide** in them, as faint marks, what a true outline does not show. A small cycle loss is
-# no evidence of a good translation.
+# translator has learned to **hide** in them what a true outline does not show. Compare the second row with the fourth:
+# inside the strokes, where true outlines are black, its own are grey. A small cycle loss is no evidence of a good
+# translation.
 #
 # And the plain games? They too keep things in place. That is the doing of the architecture: a convolutional network of
 # few layers *cannot* easily move a stroke elsewhere. Here cycles are insurance; where networks are deep enough to
