@@ -527,9 +527,9 @@ bigan_losses = check("bigan_losses", bigan_losses)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Where the answer is known: one dimension
 #
-# Data from two Gaussians on a line, one latent. A continuous $G$ that turns $N(0, 1)$ into the data has to be
-# monotone, so there are just two: $G^*(z) = F^{-1}(\Phi(z))$ and its mirror image. The encoder has to be
-# $E^*(x) = \Phi^{-1}(F(x))$.
+# Data from two Gaussians on a line, one latent. Many $G$ turn $N(0, 1)$ into the data; but one that an encoder inverts,
+# and that is continuous, has to be monotone. So there are just two: $G^*(z) = F^{-1}(\Phi(z))$ and its mirror image
+# $G^*(-z)$. The encoder has to be $E^*(x) = \Phi^{-1}(F(x))$, or minus that.
 
 
 # %% slideshow={"slide_type": "fragment"}
@@ -736,7 +736,7 @@ print("square: more than 75 % of test codes inside it (with a margin of 0.4):", 
 own = (torch.cdist(codes["a blob for each class"], ring).argmin(1) == test_labels).float().mean()
 alike = (torch.cdist(codes["Gaussian"], ring).argmin(1) == test_labels).float().mean()
 print("a blob for each class: more than half of the test codes nearest to their own:", bool(own > 0.5))
-print("and a chance that is no better than 0.35 without the labels:", bool(alike < 0.35))
+print("of the Gaussian codes, which know no labels, less than 35 % are:", bool(alike < 0.35))
 with torch.no_grad():
     drawn = decoder(ring.repeat(40, 1) + 0.5 * torch.randn(40 * len(ring), 2, generator=generator)).sigmoid()
 taken_for = net.logits(drawn).argmax(1)
@@ -801,8 +801,7 @@ avb_discriminator_loss = check("avb_discriminator_loss", avb_discriminator_loss)
 # ### Is it true? A case where everything is known
 #
 # $q(z|x) = N(0.8\,x,\ 0.5^2)$ and the prior $N(0, 1)$: then $T^*$ is a parabola in $z$ for each $x$, and its mean
-# under
-# $q$ is the KL divergence of lecture 4. Train a small network on draws alone and look:
+# under $q$ is the KL divergence of lecture 4. Train a small network on draws alone and look:
 
 # %% slideshow={"slide_type": "fragment"}
 T_net = small_net(2, nn.Tanh, 32)
@@ -1157,8 +1156,8 @@ show(
 # 3. In BiGAN, why may the encoder not be trained by itself, against the same discriminator, after the generator?
 # 4. You want codes that are uniform on a ball in three dimensions. Which lines of the adversarial autoencoder change?
 # 5. T's loss is $\log 4$ at the end of training. What is the KL divergence? Two explanations.
-# 6. A GAN has a Frechet distance of 0.10, a VAE of 0.40. Somebody wants to detect outliers. Which one do you hand
-# over?
+# 6. A GAN has a Frechet distance of 0.10, a VAE of 0.40. Somebody wants to detect outliers. Which one do you
+#    hand over?
 #
 # <details>
 # <summary>Answers</summary>
@@ -1167,8 +1166,7 @@ show(
 #    coupled by it.
 # 2. It shows that data are local minima of the energy, not that there are no others. Start chains at noise.
 # 3. It may: if G stays fixed, its pairs are one joint law and E is fitted to it. But then G doesn't profit from E.
-# What
-#    may not be dropped is the pair: a discriminator of x alone has nothing to tell E.
+#    What may not be dropped is the pair: a discriminator of x alone has nothing to tell E.
 # 4. Only the function that draws from the prior.
 # 5. KL = 0, posterior and prior are alike (the posterior has collapsed); or T is too weak, or too slow, to see the
 #    difference. Train T alone for longer: only in the first case its loss stays.
