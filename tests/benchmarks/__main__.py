@@ -27,6 +27,8 @@ BENCHMARKS = (
     "browser",
     "lectures",
     "training_loop",
+    "training_growth",
+    "time_to_quality",
     "vae_quality",
     "zoo",
     "modern_gans",

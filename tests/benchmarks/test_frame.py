@@ -36,7 +36,7 @@ def test_every_benchmark_has_a_file_and_unknown_names_are_refused(capsys):
     from pathlib import Path
 
     files = {path.stem for path in Path(command.__file__).parent.glob("*.py")}
-    assert files == {*command.BENCHMARKS, "__init__", "__main__", "frame", "test_frame"}
+    assert files == {*command.BENCHMARKS, "__init__", "__main__", "frame", "test_frame", "usual"}
     assert command.main(["no_such"]) == 2
     assert "There is no benchmark no_such; there are imports" in capsys.readouterr().err
 
