@@ -703,7 +703,7 @@ for axes, (step, samples) in zip(panels, chase.items(), strict=True):
     axes.set(xlim=(-3.9, 3.9), ylim=(-3.9, 3.9), aspect="equal", xlabel="$x_1$")
     axes.set_title(f"step {step}: {found_modes(samples)} of 8", fontsize=13)
 panels[0].set_ylabel("$x_2$")
-panels[0].legend(loc="center", handletextpad=0.1)
+panels[0].legend(loc="center", handletextpad=0.1, fontsize=11)
 figure.suptitle("A quick generator chases after single modes: collapse")
 show(
     figure,
