@@ -370,6 +370,7 @@ print(
 # Write `fade_in(low, high, alpha)`: the blend above.
 #
 # * `low` is `(B, C, h, w)`, `high` is `(B, C, H, W)`, `alpha` a number from 0 to 1. The result has the shape of `high`.
+#   Both may be feature maps as well as images, of numbers below 0 or above 1.
 # * `low` is enlarged to the size of `high`, whatever it is: by repeating pixels or bilinearly, as you like.
 # * Gradients reach both images; neither is changed.
 #
