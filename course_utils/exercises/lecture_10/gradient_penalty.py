@@ -231,6 +231,11 @@ def example_by_example(critic: nn.Module, real: Tensor, fake: Tensor, generator:
     return total / len(real)
 
 
+def slope_by_slope(critic: nn.Module, real: Tensor, fake: Tensor, generator: Generator) -> Tensor:
+    slope = torch.func.vmap(torch.func.grad(lambda x: critic(x.unsqueeze(0)).sum()))
+    return (slope(_between(real, fake, generator)).flatten(1).norm(dim=1) - 1).square().mean()
+
+
 _COMPARE = {
     RATIO: close(rtol=5e-3),
     DIRECTION: close(atol=5e-3),
@@ -361,7 +366,13 @@ exercise = Exercise(
         Mistake("summed", "The batch is summed over. Take the mean.", summed),
         Mistake("sign", "The sign is wrong: the penalty is never negative.", sign),
     ),
-    accepted=(by_lerp_and_ones, uniform_in_place, one_draw_after_the_other, example_by_example),
+    accepted=(
+        by_lerp_and_ones,
+        uniform_in_place,
+        one_draw_after_the_other,
+        example_by_example,
+        slope_by_slope,
+    ),
     hints=(
         "Four parts: random points between real and fake, one weight per example; the critic's scores there; the "
         "gradient of the scores with respect to the points; its norm for each example.",

@@ -188,8 +188,8 @@ class Critic(nn.Module):
         self.asked: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores; remembers the points."""
-        self.asked.append(x.detach().clone())
+        """Scores; remembers the points, all of a batch that vmap shows one by one."""
+        self.asked.append(torch.func.debug_unwrap(x, recurse=True).detach().clone())
         scores = (x.flatten(1) @ self.inner).tanh() @ self.outer
         return scores.unsqueeze(1) if self.column else scores
 
@@ -210,7 +210,9 @@ def penalised(answer: Answer, inputs: Inputs) -> Arrays:
         points = critic.asked[-1]
         if len(critic.asked) == len(real):  # example by example
             points = torch.cat(critic.asked)
-        if points.shape != real.shape:
+        if points.numel() == real.numel():
+            points = points.reshape(real.shape)
+        else:
             raise NonsenseError(
                 f"the critic is asked at {tuple(points.shape)} where {tuple(real.shape)} is expected"
             )
