@@ -68,9 +68,9 @@ def run(rounds: int = 3) -> Table:
     table = Table(
         "Time to quality",
         f"Training of the MLP VAE (784-400-{LATENT_DIM}, batch {BATCH}) on the {len(images):,} training images of "
-        f"MNIST from the same parameters, {rounds} seeds: the usual loop with Adam at {LR:g}; the course's with a warm-up to "
-        f"{PEAK:g} over {WARM_UP:.0%} of the steps, then a cosine decay, chosen on a validation split. The goal: at "
-        f"most {GOAL} nats on the test images within 16 % of the usual loop's time.",
+        f"MNIST from the same parameters, {rounds} seeds: the usual loop with Adam at {LR:g}; the course's with a "
+        f"warm-up to {PEAK:g} over {WARM_UP:.0%} of the steps, then a cosine decay, chosen on a validation "
+        f"split. The goal: at most {GOAL} nats on the test images within 16 % of the usual loop's time.",
         ("training", "test negative ELBO, nats", "CPU s", "of the usual loop", "wall s"),
     )
     for name, own in samples.items():

@@ -1,9 +1,9 @@
 """How the course's loop grows with images, batch size and code size, and the memory that it and the usual loop need."""
 
-import multiprocessing
-import resource
-import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,9 +13,10 @@ from course_utils.elbo import negative_elbo
 from course_utils.models import VAE, MLPDecoder, MLPEncoder
 from course_utils.training import fit
 from tests.benchmarks import usual
-from tests.benchmarks.frame import Sample, Table, median, take_turns
+from tests.benchmarks.frame import CannotMeasure, Sample, Table, median, take_turns
 from tests.benchmarks.usual import BATCH
 
+STATUS = Path("/proc/self/status")
 CODE = 20
 N_IMAGES = (1_000, 6_000, 20_000, 60_000)
 BATCHES = (32, 64, 256)
@@ -48,18 +49,21 @@ def course_short() -> None:
 
 def peak_megabytes(work: Callable[[], object]) -> float:
     """Peak of the resident memory of a process of its own that does ``work``."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak_here, (work,))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_peak_here, work).result()
 
 
 def _peak_here(work: Callable[[], object]) -> float:
     torch.set_num_threads(1)
     work()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    # not ru_maxrss, which a new process inherits from the one that started it
+    (row,) = (row for row in STATUS.read_text().splitlines() if row.startswith("VmHWM:"))
+    return int(row.split()[1]) / 1024
 
 
 def run(rounds: int = 3) -> Table:
+    if not STATUS.exists():
+        raise CannotMeasure(f"there is no {STATUS}, in which Linux says what a process holds.")
     images = usual.mnist_images()
     short = images[:N_SHORT]
     runs = {(f"{n:,}", BATCH, CODE): (n, lambda n=n: epoch(images[:n])) for n in N_IMAGES}
