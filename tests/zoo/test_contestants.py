@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from course_utils.data import load
+from course_utils.gaussian import kl_standard_normal
+from course_utils.likelihoods import bernoulli_log_likelihood
 from course_utils.metrics import FeatureNet
 from course_utils.models import ConditionalGenerator, ConditionalMLPDecoder
 from course_utils.zoo import CONTESTANTS, Budget, measure, train
@@ -107,3 +109,17 @@ def test_growing_goes_through_the_sizes_and_fades_each_new_layer_in():
 def test_an_unknown_contestant_is_refused(data):
     with pytest.raises(ValueError, match="no contestant 'PixelCNN'; there are AE"):
         train("PixelCNN", data, TINY, seed=0)
+
+
+def test_the_kl_term_of_avb_is_not_below_what_any_posterior_with_its_moments_has(data):
+    """The Gaussian with independent coordinates has the smallest KL to the prior; a T that lags would say less."""
+    trained = train("AVB", data, Budget(steps=60, batch_size=16, latent_dim=4, hidden_dim=64), seed=0)
+    v = (data.test_images > 0.5).float()
+    with torch.no_grad():
+        pixels = torch.stack([trained.reconstruct(v) for _ in range(50)]).clamp(1e-6, 1 - 1e-6)
+        log_likelihood = torch.stack([bernoulli_log_likelihood(p.logit(), v) for p in pixels]).mean()
+        bound = torch.stack([trained.bound(v) for _ in range(50)]).mean()
+        codes = torch.stack([trained.encode(v) for _ in range(200)])
+    least = kl_standard_normal(codes.mean(0), codes.var(0).log()).mean()
+    assert least > 2  # else there would be nothing to understate
+    assert log_likelihood - bound > 0.9 * least
