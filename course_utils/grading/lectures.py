@@ -1,10 +1,10 @@
 """What of a submission is run: the student's own cells, and of the lecture's own cells only what answers may need.
 
-A lecture's cells are recognised by their content in the published ``lectures/*.ipynb``. Of a recognised cell, imports
-are run, and of functions, classes and assignments whose right-hand side costs nothing (constants, names, arithmetic,
-and calls in ``CHEAP``) those whose names the student's own cells mention, or that these need in turn. Loading data,
-training and drawing are none of these, so a submission costs milliseconds and not the lecture's minute. Cells with a
-``check`` are the course's own and are not run at all.
+A lecture's cells are recognised by their content in the published ``lectures/*.ipynb``. Of a recognised cell, those
+imports, functions, classes and assignments whose right-hand side costs nothing (constants, names, arithmetic, and calls
+in ``CHEAP``) are run whose names the student's own cells mention, or that these need in turn. Loading data, training
+and drawing are none of these, so a submission costs milliseconds and not the lecture's minute. Cells with a ``check``
+are the course's own and are not run at all.
 """
 
 import ast
@@ -70,11 +70,10 @@ class Statement:
     source: str
     names: frozenset[str]
     words: frozenset[str]
-    is_import: bool
 
     def is_needed(self, needed: set[str]) -> bool:
-        """Whether one of the names it makes is needed; imports always are, and answers not begun."""
-        return self.is_import or "NotImplementedError" in self.words or not self.names.isdisjoint(needed)
+        """Whether one of the names it makes is needed; answers not begun always are."""
+        return "NotImplementedError" in self.words or not self.names.isdisjoint(needed)
 
 
 def _needed(own: Sequence[str], statements: Sequence[Statement]) -> set[str]:
@@ -137,7 +136,9 @@ def _statement(node: ast.stmt) -> Statement:
     made = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         made = {node.name}
-    return Statement(source, frozenset(made), _words(source), isinstance(node, ast.Import | ast.ImportFrom))
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        made = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return Statement(source, frozenset(made), _words(source))
 
 
 def _words(source: str) -> frozenset[str]:

@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -25,7 +24,7 @@ from course_utils.grading.wire import Channel
 
 PACKAGE = Path(course_utils.__file__).parent
 HIDDEN = ["/tmp", str(PACKAGE), "/proc", "/dev/shm"]
-NOT_NEEDED = {"plotting", "widgets", "notebooks", "grading", "cli"}
+NOT_NEEDED = {"plotting", "widgets", "notebooks", "presenting", "grading", "cli"}
 """Rooms of the package that no answer needs and that take long to import."""
 
 
@@ -65,6 +64,7 @@ def preload() -> None:
     # Jails share this memory until they write to it, and the garbage collector would.
     gc.collect()
     gc.freeze()
+    confine.use_huge_pages()
 
 
 class Jail:
@@ -72,17 +72,12 @@ class Jail:
 
     def __init__(self, control: socket.socket, descriptors: list[int], confined: bool) -> None:
         self.control, self.confined = control, confined
-        self.started = time.monotonic()
         self.own_memory = _resident(os.getpid())
-        told, tell = os.pipe()
-        self.middle = os.fork()
-        if self.middle == 0:
-            os.close(told)
-            self._fork_first(descriptors, tell)
-        for descriptor in (*descriptors, tell):
+        self.first = confine.fork_into_new_namespaces() if confined else os.fork()
+        if self.first == 0:
+            self._become_jail(descriptors)
+        for descriptor in descriptors:
             os.close(descriptor)
-        self.first = int(os.read(told, 16) or 0)
-        os.close(told)
 
     def until_stopped(self) -> dict[str, object]:
         """Wait for the judge's word, watching the memory; then end everything, and tell what was used."""
@@ -93,23 +88,9 @@ class Jail:
                 self._kill()
         self.control.recv(16)
         self._kill()
-        _, status, used = os.wait4(self.middle, 0)
+        _, status, used = os.wait4(self.first, 0)
         cpu = used.ru_utime + used.ru_stime
         return {"status": status, "cpu": cpu, "peak": used.ru_maxrss * 1024, "too_much_memory": too_much}
-
-    def _fork_first(self, descriptors: list[int], tell: int) -> None:
-        """In the middle process: make the namespaces, fork the first process inside them, and wait for its end."""
-        try:
-            if self.confined:
-                confine.new_namespaces()
-            first = os.fork()
-            if first == 0:
-                self._become_jail(descriptors)
-            os.write(tell, str(first).encode())
-            confine.keep_only([])
-            os.waitpid(first, 0)
-        finally:
-            os._exit(0)
 
     def _become_jail(self, descriptors: list[int]) -> None:
         channel = Channel(*descriptors)
@@ -130,17 +111,17 @@ class Jail:
     def _kill(self) -> None:
         """Without its first process, the kernel ends a whole process tree; outside a sandbox, its group has to do."""
         try:
-            if self.first and not self.confined:
-                os.killpg(self.first, signal.SIGKILL)
-            elif self.first:
+            if self.confined:
                 os.kill(self.first, signal.SIGKILL)
+            else:
+                os.killpg(self.first, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass  # it has ended already
 
     def _memory(self) -> int:
         """Bytes that the jail's processes hold beyond what they share with the zygote."""
         others = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        others = [pid for pid in others if pid not in (1, os.getpid(), self.middle)]
+        others = [pid for pid in others if pid not in (1, os.getpid())]
         return sum(max(0, _resident(pid) - self.own_memory) for pid in others)
 
 
