@@ -29,10 +29,11 @@ NO_TIME = "The cells before this exercise used up the time there is for one note
 
 @dataclass
 class _Progress:
-    """What survives when a jail has to be given up: what is settled, and the cells that are not run again."""
+    """What survives when a jail has to be given up: what is settled, what is right, which cells not to run again."""
 
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
+    right: dict[str, Verdict] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)
     given: dict[str, str] = field(default_factory=dict)
     cell: int | None = None
@@ -56,7 +57,8 @@ def grade_notebook(
                 _give_up(progress, exercise.id, NO_TIME)
             break
         _one_jail(zygote, lecture, work, open_exercises, progress, seed)
-    return [_decide(exercise, progress, sources, seed) for exercise in lecture.exercises], progress.used
+    verdicts = [progress.right.get(e.id) or _decide(e, progress, sources, seed) for e in lecture.exercises]
+    return verdicts, progress.used
 
 
 def _one_jail(
@@ -107,6 +109,7 @@ def _can_go_on(
     """
     verdict = _decide(exercise, progress, (), seed)
     if verdict.passed:
+        progress.right[exercise.id] = verdict
         return True
     if library_name(exercise):
         progress.given[exercise.id] = library_name(exercise)
