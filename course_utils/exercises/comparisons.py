@@ -64,17 +64,14 @@ def same_mean(n_standard_errors: float = 5.0) -> Comparison:
 
 
 def same_spread(n_standard_errors: float = 6.0) -> Comparison:
-    """The standard deviations over dimension 0 (independent repeats) agree within their standard errors.
-
-    The standard error of a log standard deviation is sqrt(kurtosis - 1) / (2 sqrt(n)) for n repeats (delta method).
-    """
+    """The standard deviations over dimension 0 (independent repeats) agree within their standard errors."""
 
     def compare(seen: Tensor, wanted: Tensor) -> str | None:
         if clause := _shapes_differ(seen, wanted):
             return clause
         seen, wanted = seen.double(), wanted.double()
         spread_seen, spread_wanted = seen.std(0), wanted.std(0)
-        error = torch.sqrt(_squared_error_of_log_std(seen) + _squared_error_of_log_std(wanted))
+        error = torch.hypot(standard_error_of_log_std(seen), standard_error_of_log_std(wanted))
         gap = (spread_seen.clamp_min(1e-12).log() - spread_wanted.clamp_min(1e-12).log()).abs()
         tiny = (spread_seen < 1e-6) & (spread_wanted < 1e-6)
         differs = ~((gap <= n_standard_errors * error) | tiny)
@@ -140,12 +137,13 @@ def _squared_standard_error(samples: Tensor) -> Tensor:
     return samples.var(0) / n if n > 1 else torch.zeros_like(samples[0])
 
 
-def _squared_error_of_log_std(samples: Tensor) -> Tensor:
+def standard_error_of_log_std(samples: Tensor) -> Tensor:
+    """Of log std over dimension 0, by the delta method: sqrt(kurtosis - 1) / (2 sqrt(n))."""
     n = samples.shape[0]
     centred = samples - samples.mean(0)
     variance = centred.square().mean(0).clamp_min(1e-24)
     kurtosis = centred.pow(4).mean(0) / variance.square()
-    return (kurtosis - 1).clamp_min(0.5) / (4 * n)
+    return ((kurtosis - 1).clamp_min(0.5) / (4 * n)).sqrt()
 
 
 def _first_difference(seen: Tensor, wanted: Tensor, differs: Tensor) -> str:

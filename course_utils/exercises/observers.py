@@ -27,6 +27,8 @@ ONLY_SOURCE = "the generator is the only source of randomness"
 SPREAD = "standard deviation of the estimates"
 """Bounded from above where estimates are compared on average: noise of any size passes for any mean."""
 SAME_EVERY_TIME = "every call gives the same letters"
+NEAR, FAR = 2.0, 12.0  # standard errors; comparisons draw the line at 5 or 6
+ENOUGH = 48  # repeats, to tell one mistake from another
 
 
 class NonsenseError(TypeError):
@@ -74,6 +76,37 @@ def draws(answer: Answer, inputs: Inputs) -> Arrays:
         ADVANCES: torch.tensor(not torch.equal(stacked[0], stacked[1])),
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
     }
+
+
+def ask_until_clear(
+    ask: Callable[[], Tensor], is_clear: Callable[[Tensor], bool], first: int, most: int
+) -> Tensor:
+    """Rows of what an answer gives: ``first`` of them, then twice as many again and again, until they are clear.
+
+    So what is right, or grossly wrong, is asked for seldom, and only what might be either ``most`` times: the power of
+    many calls at the price of few. What is clear depends on the rows alone, so a judge who goes through recorded calls
+    stops where the observer did, and whoever sends fewer has sent too few.
+    """
+    rows = [ask() for _ in range(first)]
+    while len(rows) < most and not is_clear(torch.stack(rows)):
+        rows += [ask() for _ in range(min(len(rows), most - len(rows)))]
+    return torch.stack(rows)
+
+
+def standard_errors_off(rows: Tensor, truth: float | Tensor) -> Tensor:
+    """How far the means over dimension 0 are from the truth; ``NEAR`` are 19 of 20 right ones, ``FAR`` is none."""
+    return (rows.mean(0) - truth).abs() * len(rows) ** 0.5 / rows.std(0)
+
+
+def is_far_off(rows: Tensor, truth: float | Tensor) -> bool:
+    """Whether one of the means is grossly wrong, with enough rows to say which mistake it is."""
+    return len(rows) >= ENOUGH and bool((standard_errors_off(rows, truth) > FAR).any())
+
+
+def unwatched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function handed to an answer whose calls say nothing: a grader that records an answer leaves them out."""
+    function.unwatched = True  # type: ignore[attr-defined]
+    return function
 
 
 def letters(answer: Answer, inputs: Inputs) -> Arrays:

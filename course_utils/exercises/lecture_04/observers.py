@@ -8,6 +8,7 @@ from torch import Tensor
 from course_utils.exercises import observers
 from course_utils.exercises.observers import (
     ADVANCES,
+    NEAR,
     ONLY_SOURCE,
     SPREAD,
     UNCHANGED,
@@ -15,6 +16,9 @@ from course_utils.exercises.observers import (
     Arrays,
     Inputs,
     NonsenseError,
+    ask_until_clear,
+    is_far_off,
+    standard_errors_off,
 )
 
 SAME_SEED = "the same seed gives the same estimate"
@@ -25,7 +29,7 @@ SCALING = "n times the squared standard error, for n draws less that for 4 n"
 
 
 def repeated_estimates(answer: Answer, inputs: Inputs) -> Arrays:
-    """Many estimates: their mean, whether their scatter is the standard error they state, and their randomness.
+    """Estimates, until it is clear that their mean is the KL and their scatter the standard error they state.
 
     The mean of ``CALIBRATION`` over repeats is zero for an honest standard error, whatever the estimator.
     """
@@ -33,9 +37,14 @@ def repeated_estimates(answer: Answer, inputs: Inputs) -> Arrays:
     global_state = torch.random.get_rng_state()
     arguments = observers.positional(inputs)
     first = _pair(answer(*arguments, generator))
-    rows = [_pair(answer(*arguments, generator)) for _ in range(inputs["_repeats"])]
+    rows = ask_until_clear(
+        lambda: _pair(answer(*arguments, generator)),
+        lambda rows: _is_clear(rows, inputs),
+        inputs["_first"],
+        inputs["_most"],
+    )
     again = _pair(answer(*arguments, torch.Generator().manual_seed(inputs["_seed"])))
-    estimates, errors = torch.stack(rows).T  # each (repeats,)
+    estimates, errors = rows.T  # each (repeats,)
     n = len(estimates)
     squared_deviations = (estimates - estimates.mean()).square() * n / (n - 1)
     originals = observers.positional(inputs)
@@ -55,15 +64,28 @@ def repeated_estimates(answer: Answer, inputs: Inputs) -> Arrays:
     }
 
 
+def _is_clear(rows: Tensor, inputs: Inputs) -> bool:
+    estimates, errors = rows.T
+    ratio, factor = estimates.var() / errors.square().mean(), inputs["_factor"]
+    calibration = (estimates - estimates.mean()).square() - errors.square()
+    columns, truth = torch.stack([estimates, calibration], 1), torch.tensor([inputs["_kl"], 0.0])
+    is_near = bool((standard_errors_off(columns, truth) < NEAR).all())
+    return (is_near and bool(1 / factor < ratio < factor)) or is_far_off(columns, truth)
+
+
 def errors_of_few_and_many(answer: Answer, inputs: Inputs) -> Arrays:
     """The standard error from n draws against that from 4 n, which should be half as large."""
     generator = torch.Generator().manual_seed(inputs["_seed"])
     *gaussians, n = observers.positional(inputs)
-    few, many = (
-        torch.stack([_pair(answer(*gaussians, m, generator))[1] for _ in range(inputs["_repeats"])])
-        for m in (n, 4 * n)
-    )
-    return {SCALING: n * few.square() - 4 * n * many.square()}
+
+    def ask() -> Tensor:
+        few, many = (_pair(answer(*gaussians, m, generator))[1] for m in (n, 4 * n))
+        return n * few.square() - 4 * n * many.square()
+
+    def is_clear(rows: Tensor) -> bool:
+        return bool(standard_errors_off(rows, 0.0) < NEAR) or is_far_off(rows, 0.0)
+
+    return {SCALING: ask_until_clear(ask, is_clear, inputs["_first"], inputs["_most"])}
 
 
 def _pair(result: Any) -> Tensor:

@@ -12,14 +12,20 @@ import torch
 from torch import Tensor
 
 from course_utils.exercises import observers
+from course_utils.exercises.comparisons import standard_error_of_log_std
 from course_utils.exercises.observers import (
     ADVANCES,
+    NEAR,
     ONLY_SOURCE,
     UNCHANGED,
     Answer,
     Arrays,
     Inputs,
     NonsenseError,
+    ask_until_clear,
+    is_far_off,
+    standard_errors_off,
+    unwatched,
 )
 
 SAME_SEED = "the same seed gives the same draws"
@@ -33,34 +39,45 @@ REACHES = "a gradient reaches {}"
 MEAN = "(z - mu) / sigma"
 SQUARE = "the square of (z - mu) / sigma"
 SHARES = "shares of (z - mu) / sigma below -1.5, -0.7, 0, 0.7 and 1.5"
-DIMENSIONS = "the product of the noise in two dimensions"
-EXAMPLES = "the product of the noise of two examples"
-STATISTICS = (MEAN, SQUARE, SHARES, DIMENSIONS, EXAMPLES)
+DIMENSIONS = "the square of the sum over the dimensions, divided by their number"
+EXAMPLES = "the square of the sum over the examples, divided by their number"
 
 # shares of a standard normal below these points tell it from any other law with mean 0 and variance 1
 POINTS = torch.tensor([-1.5, -0.7, 0.0, 0.7, 1.5], dtype=torch.float64)
+STANDARD_NORMAL = {
+    MEAN: torch.zeros(1),
+    SQUARE: torch.ones(1),
+    SHARES: torch.special.ndtr(POINTS)[None],
+    DIMENSIONS: torch.ones(1),
+    EXAMPLES: torch.ones(1),
+}
+"""What the statistics of the noise are on average."""
 
 
 # --- reparameterize -------------------------------------------------------------------------------
 
 
 def law_of_the_noise(answer: Answer, inputs: Inputs) -> Arrays:
-    """Many draws, undone: eps = (z - mu) / sigma should be standard normal, independent everywhere.
+    """Draws, undone: eps = (z - mu) / sigma should be standard normal, independent everywhere.
 
-    The statistics are averaged over the entries of one call, so a draw that entries share shows in their spread;
-    products of neighbours, along the latent dimension and along the batch, show who shares with whom.
+    Each entry of a large batch is a draw of its own, so two calls show the law; a batch of one is asked for until its
+    law is clear.
     """
     generator = torch.Generator().manual_seed(inputs["_seed"])
     global_state = torch.random.get_rng_state()
     arguments = observers.positional(inputs)
     first = _draw(answer, arguments, generator)
-    others = [_draw(answer, observers.positional(inputs), generator) for _ in range(inputs["_repeats"] - 1)]
-    z = torch.stack([first, *others])
+    z = ask_until_clear(
+        lambda: _draw(answer, observers.positional(inputs), generator),
+        lambda z: _is_clear(_noise(z, inputs).flatten(1), torch.zeros(1), torch.ones(1)),
+        inputs["_first"],
+        inputs["_most"],
+    )
     again = _draw(answer, observers.positional(inputs), torch.Generator().manual_seed(inputs["_seed"]))
     return {
-        ADVANCES: torch.tensor(not torch.equal(z[0], z[1])),
+        ADVANCES: torch.tensor(not torch.equal(first, z[0])),
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
-        SAME_SEED: torch.tensor(torch.equal(z[0], again)),
+        SAME_SEED: torch.tensor(torch.equal(first, again)),
         UNCHANGED: _unchanged(arguments, inputs),
         **_statistics(_noise(z, inputs)),
     }
@@ -69,7 +86,7 @@ def law_of_the_noise(answer: Answer, inputs: Inputs) -> Arrays:
 def law_without_a_generator(answer: Answer, inputs: Inputs) -> Arrays:
     """As ``law_of_the_noise``, but called with mu and logvar alone: torch's global generator draws."""
     torch.manual_seed(inputs["_seed"])
-    z = torch.stack([_draw(answer, observers.positional(inputs)) for _ in range(inputs["_repeats"])])
+    z = torch.stack([_draw(answer, observers.positional(inputs)) for _ in range(2)])
     torch.manual_seed(inputs["_seed"])
     again = _draw(answer, observers.positional(inputs))
     return {
@@ -100,7 +117,7 @@ def extreme_draws(answer: Answer, inputs: Inputs) -> Arrays:
     """Draws with logvar far out: finite, with finite gradients, and standard normal noise inside."""
     generator = torch.Generator().manual_seed(inputs["_seed"])
     mu, logvar = (part.requires_grad_() for part in observers.positional(inputs))
-    z = [answer(mu, logvar, generator) for _ in range(inputs["_repeats"])]
+    z = [answer(mu, logvar, generator) for _ in range(2)]
     found = observers.gradients(z, {"mu": mu, "logvar": logvar})
     finite = [part for part in (*z, *found.values()) if part is not None]
     stacked = torch.stack([observers.as_array(part) for part in z])
@@ -125,13 +142,17 @@ def _noise(z: Tensor, inputs: Inputs) -> Tensor:
 
 
 def _statistics(eps: Tensor) -> Arrays:
-    """Arrays of repeats whose means and spreads say that ``eps`` is standard normal, each on its own."""
+    """One row per entry: on average over them all, standard normal noise gives ``STANDARD_NORMAL``.
+
+    Noise that entries share makes the sums over the dimensions of an example, or over the examples, too large.
+    """
+    _, batch, dim = eps.shape
     return {
-        MEAN: eps.mean((1, 2)),
-        SQUARE: eps.square().mean((1, 2)),
-        SHARES: (eps.unsqueeze(-1) < POINTS).double().mean((1, 2)),
-        DIMENSIONS: (eps * eps.roll(1, dims=2)).mean((1, 2)),
-        EXAMPLES: (eps * eps.roll(1, dims=1)).mean((1, 2)),
+        MEAN: eps.flatten(),
+        SQUARE: eps.square().flatten(),
+        SHARES: (eps.flatten().unsqueeze(-1) < POINTS).double(),
+        DIMENSIONS: eps.sum(2).square().flatten() / dim,
+        EXAMPLES: eps.sum(1).square().flatten() / batch,
     }
 
 
@@ -139,22 +160,41 @@ def _statistics(eps: Tensor) -> Arrays:
 
 
 def repeated_gradients(answer: Answer, inputs: Inputs) -> Arrays:
-    """Many estimates of (d/dmu, d/dsigma) of E[f(z)], and how the answer treats randomness."""
+    """Estimates of (d/dmu, d/dsigma) of E[f(z)], until it is clear that their law is that of ``inputs["_estimator"]``.
+
+    And how the answer treats randomness.
+    """
     generator = torch.Generator().manual_seed(inputs["_seed"])
     global_state = torch.random.get_rng_state()
     f, arguments = objective(inputs), observers.positional(inputs)
+    exact, spread = torch.tensor(exact_gradient(inputs)), exact_spread(inputs)
     # The same mu and sigma every time: a gradient left behind in them, to be added to, shows in the next estimate.
-    rows = [_pair(answer(f, *arguments, generator)) for _ in range(inputs["_repeats"])]
+    estimates = ask_until_clear(
+        lambda: _pair(answer(f, *arguments, generator)),
+        lambda rows: _is_clear(rows, exact, spread),
+        inputs["_first"],
+        inputs["_most"],
+    )
     again = _pair(answer(f, *observers.positional(inputs), torch.Generator().manual_seed(inputs["_seed"])))
-    estimates = torch.tensor(rows, dtype=torch.float64)  # (repeats, 2)
     return {
-        ADVANCES: torch.tensor(rows[0] != rows[1]),
+        ADVANCES: (estimates != estimates[0]).any(),  # two may well be alike, where f is a step
         ONLY_SOURCE: torch.tensor(torch.equal(global_state, torch.random.get_rng_state())),
-        SAME_SEED: torch.tensor(again == rows[0]),
+        SAME_SEED: torch.tensor(torch.equal(again, estimates[0])),
         UNCHANGED: _unchanged(arguments, inputs),
         "d/dmu": estimates[:, 0],
         "d/dsigma": estimates[:, 1],
     }
+
+
+def _is_clear(rows: Tensor, means: Tensor, spreads: Tensor | None) -> bool:
+    """Whether rows have these means and standard deviations, as near as can be seen; or means far from them."""
+    off = standard_errors_off(rows, means)
+    right = off < NEAR
+    if spreads is not None:
+        right = off * rows.std(0) < NEAR * spreads
+        # 3 of its standard errors, since few rows with heavy tails make those too small
+        right &= (rows.std(0) / spreads).log().abs() < 3 * standard_error_of_log_std(rows)
+    return bool(right.all()) or is_far_off(rows, means)
 
 
 def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
@@ -164,7 +204,8 @@ def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
     which it has a variance that small and yet a standard error that hides the gradient.
     """
     arrays, times = repeated_gradients(answer, inputs), inputs.get("_times_less", 5.0)
-    for name, plain in zip(("d/dmu", "d/dsigma"), plain_variances(inputs), strict=True):
+    plain_variances = exact_spread({**inputs, "_estimator": "score function"}).square()
+    for name, plain in zip(("d/dmu", "d/dsigma"), plain_variances, strict=True):
         arrays[f"{name}: {NOT_MORE_VARIANCE}"] = arrays[name].var() < 2 * plain
         arrays[f"{name}: {LESS_VARIANCE}"] = arrays[name].var() < plain / times
     return arrays
@@ -172,16 +213,17 @@ def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
 
 def gaussian_problem(
     n: int,
-    repeats: int,
+    calls: tuple[int, int],
     generator: torch.Generator,
     *,
     narrow: bool = False,
     dtype: torch.dtype = torch.float32,
-    **objective: float | list[float],
+    **objective: float | str | list[float],
 ) -> Inputs:
     """Inputs of the two observers above; sigma is far from 1 and 1/2, where slips would not show.
 
-    f is made 0.2 to 20 times as large, so that the gradient for one seed is not that for another.
+    ``calls`` are the fewest and the most. f is made 0.2 to 20 times as large, so that the gradient for one seed is not
+    that for another.
     """
     u = torch.rand(3, generator=generator).tolist()
     return {
@@ -190,7 +232,8 @@ def gaussian_problem(
         "n": n,
         **{f"_{name}": value for name, value in objective.items()},
         "_scale": 0.2 * 100 ** u[2],
-        "_repeats": repeats,
+        "_first": calls[0],
+        "_most": calls[1],
         "_seed": int(torch.randint(2**31, (), generator=generator)),
     }
 
@@ -201,6 +244,15 @@ def closed_form(inputs: Inputs) -> Arrays:
     return {"d/dmu": torch.tensor([d_mu]), "d/dsigma": torch.tensor([d_sigma])}
 
 
+def closed_form_law(inputs: Inputs) -> Arrays:
+    """As many rows as leave no doubt of their own, with the exact gradient as mean and the exact spread around it."""
+    signs = torch.tensor([-1.0, 1.0], dtype=torch.float64).repeat(1000)
+    columns = zip(exact_gradient(inputs), exact_spread(inputs), strict=True)
+    return {
+        name: mean + signs * std for name, (mean, std) in zip(("d/dmu", "d/dsigma"), columns, strict=True)
+    }
+
+
 def objective(inputs: Inputs) -> Callable[[Tensor], Tensor]:
     """f: ``_scale`` times a polynomial with ``_coefficients`` c0, c1, ..., a step at ``_step``, or a sine.
 
@@ -209,9 +261,9 @@ def objective(inputs: Inputs) -> Callable[[Tensor], Tensor]:
     scale = inputs["_scale"]
     if "_step" in inputs:
         height = inputs.get("_height", 0.0)
-        return lambda z: scale * ((z.detach() > inputs["_step"]).to(z.dtype) + height)
+        return unwatched(lambda z: scale * ((z.detach() > inputs["_step"]).to(z.dtype) + height))
     if "_sine" in inputs:
-        return lambda z: scale * inputs["_sine"] * torch.sin(z)
+        return unwatched(lambda z: scale * inputs["_sine"] * torch.sin(z))
 
     def polynomial(z: Tensor) -> Tensor:
         value = torch.full_like(z, inputs["_coefficients"][-1])
@@ -219,7 +271,7 @@ def objective(inputs: Inputs) -> Callable[[Tensor], Tensor]:
             value = value * z + coefficient
         return scale * value
 
-    return polynomial
+    return unwatched(polynomial)
 
 
 def exact_gradient(inputs: Inputs) -> tuple[float, float]:
@@ -242,29 +294,33 @@ def _unscaled_gradient(inputs: Inputs) -> tuple[float, float]:
     return c1 + 2 * c2 * mu + 3 * c3 * (mu**2 + sigma**2), 2 * c2 * sigma + 6 * c3 * mu * sigma
 
 
-def plain_variances(inputs: Inputs) -> list[Tensor]:
-    """Variances of the plain score-function estimates of d/dmu and d/dsigma, by quadrature."""
+def exact_spread(inputs: Inputs) -> Tensor | None:
+    """Standard deviations of an estimator's d/dmu and d/dsigma, by quadrature; None where any estimator will do."""
+    if "_estimator" not in inputs:
+        return None
     mu, sigma = float(inputs["mu"]), float(inputs["sigma"])
     eps = torch.linspace(-10, 10, 4001, dtype=torch.float64)
     density = (-0.5 * eps.square()).exp() / math.sqrt(2 * math.pi)
-    values = objective(inputs)(mu + sigma * eps)
-    scores = eps / sigma, (eps.square() - 1) / sigma
-    terms = [values * score for score in scores]
-    return [
-        (torch.trapezoid(term.square() * density, eps) - torch.trapezoid(term * density, eps).square())
-        / inputs["n"]
-        for term in terms
-    ]
+    z = (mu + sigma * eps).requires_grad_()
+    values = objective(inputs)(z)
+    if inputs["_estimator"] == "pathwise":
+        (slope,) = torch.autograd.grad(values.sum(), z)
+        terms = torch.stack([slope, slope * eps])
+    else:
+        terms = values.detach() * torch.stack([eps, eps.square() - 1]) / sigma
+    means = torch.trapezoid(terms * density, eps)
+    return ((torch.trapezoid(terms.square() * density, eps) - means.square()) / inputs["n"]).sqrt()
 
 
-def _pair(result: Any) -> tuple[float, float]:
+def _pair(result: Any) -> Tensor:
+    """(d/dmu, d/dsigma) as a float64 tensor (2,)."""
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise NonsenseError("it should return two numbers, (d/dmu, d/dsigma)")
     numbers = [observers.as_array(part) for part in result]
     for name, number in zip(("d/dmu", "d/dsigma"), numbers, strict=True):
         if number.shape != ():
             raise NonsenseError(f"its {name} has shape {tuple(number.shape)} where one number is expected")
-    return numbers[0].item(), numbers[1].item()
+    return torch.stack(numbers).double()
 
 
 def _unchanged(arguments: list[Any], inputs: Inputs) -> Tensor:

@@ -1,13 +1,14 @@
 """Exercise 5.3: the gradient of an expectation along the path of the draw."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from course_utils.exercises import Case, Exercise, Mistake, close, same_law
 from course_utils.exercises.lecture_05 import observers
-from course_utils.exercises.lecture_05.observers import gaussian_problem
+from course_utils.exercises.lecture_05.observers import closed_form_law, gaussian_problem
 from course_utils.exercises.observers import ADVANCES, ONLY_SOURCE, UNCHANGED, Inputs
 from course_utils.gradient_estimators import pathwise_gradient, score_function_gradient
 
@@ -17,20 +18,24 @@ Pair = tuple[Tensor, Tensor]
 # --- inputs: plain data from a seeded generator ---------------------------------------------------
 
 
+def _problem(n: int, calls: tuple[int, int], generator: Generator, **objective: Any) -> Inputs:
+    return gaussian_problem(n, calls, generator, estimator="pathwise", **objective)
+
+
 def a_cubic(generator: Generator) -> Inputs:
-    return gaussian_problem(100, 50, generator, coefficients=[1.0, -1.0, 1.5, 0.4])
+    return _problem(100, (12, 192), generator, coefficients=[1.0, -1.0, 1.5, 0.4])
 
 
 def a_sine(generator: Generator) -> Inputs:
-    return gaussian_problem(200, 30, generator, narrow=True, sine=3.0, dtype=torch.float64)
+    return _problem(200, (12, 192), generator, narrow=True, sine=3.0, dtype=torch.float64)
 
 
 def a_parabola_on_a_hill(generator: Generator) -> Inputs:
-    return gaussian_problem(16, 50, generator, coefficients=[100.0, 3.0, 1.0])
+    return _problem(16, (12, 192), generator, coefficients=[100.0, 3.0, 1.0])
 
 
 def one_draw(generator: Generator) -> Inputs:
-    return gaussian_problem(1, 80, generator, coefficients=[0.0, 1.0, 1.0])
+    return _problem(1, (16, 256), generator, coefficients=[0.0, 1.0, 1.0])
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -175,10 +180,10 @@ exercise = Exercise(
     difficulty=2,
     reference=pathwise_gradient,
     cases=(
-        Case("a cubic and 100 draws", a_cubic, _OBSERVE, _COMPARE),
-        Case("a sine under a narrow Gaussian, in float64", a_sine, _OBSERVE, _COMPARE),
-        Case("a parabola on a hill and 16 draws", a_parabola_on_a_hill, _OBSERVE, _COMPARE),
-        Case("a single draw", one_draw, _OBSERVE, _COMPARE),
+        Case("a cubic and 100 draws", a_cubic, _OBSERVE, _COMPARE, closed_form_law),
+        Case("a sine under a narrow Gaussian, in float64", a_sine, _OBSERVE, _COMPARE, closed_form_law),
+        Case("a parabola on a hill and 16 draws", a_parabola_on_a_hill, _OBSERVE, _COMPARE, closed_form_law),
+        Case("a single draw", one_draw, _OBSERVE, _COMPARE, closed_form_law),
     ),
     mistakes=(
         Mistake(

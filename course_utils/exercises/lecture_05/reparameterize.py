@@ -4,16 +4,21 @@ import torch
 from torch import Generator, Tensor
 from torch.distributions import Normal
 
-from course_utils.exercises import Case, Exercise, Mistake, close, same_law
+from course_utils.exercises import Case, Exercise, Mistake, close, same_mean
 from course_utils.exercises.lecture_05 import observers
-from course_utils.exercises.observers import ADVANCES, ONLY_SOURCE, UNCHANGED, Inputs
+from course_utils.exercises.observers import ADVANCES, ONLY_SOURCE, UNCHANGED, Arrays, Inputs
 from course_utils.gaussian import reparameterize
 
 # --- inputs: plain data from a seeded generator ---------------------------------------------------
 
 
 def _encoder_output(
-    batch: int, dim: int, repeats: int, generator: Generator, *, dtype: torch.dtype = torch.float32
+    batch: int,
+    dim: int,
+    generator: Generator,
+    *,
+    dtype: torch.dtype = torch.float32,
+    calls: tuple[int, int] = (2, 2),
 ) -> Inputs:
     # sigma between 0.4 and 2.2: far enough from 1 for every wrong power of it to show
     size = torch.rand(batch, dim, generator=generator, dtype=dtype)
@@ -21,31 +26,35 @@ def _encoder_output(
     return {
         "mu": 1.0 + torch.randn(batch, dim, generator=generator, dtype=dtype),
         "logvar": sign * (0.7 + 0.9 * size),
-        "_repeats": repeats,
+        "_first": calls[0],
+        "_most": calls[1],
         "_seed": int(torch.randint(2**31, (), generator=generator)),
     }
 
 
 def a_batch(generator: Generator) -> Inputs:
-    return _encoder_output(12, 10, 60, generator)
+    return _encoder_output(100, 80, generator)
 
 
 def one_example_in_float64(generator: Generator) -> Inputs:
-    return _encoder_output(1, 1, 130, generator, dtype=torch.float64)
+    return _encoder_output(1, 1, generator, dtype=torch.float64, calls=(16, 256))
 
 
 def a_batch_in_float64(generator: Generator) -> Inputs:
-    return _encoder_output(4, 3, 1, generator, dtype=torch.float64)
+    return _encoder_output(4, 3, generator, dtype=torch.float64)
 
 
 def without_a_generator(generator: Generator) -> Inputs:
-    return _encoder_output(8, 6, 50, generator)
+    return _encoder_output(60, 80, generator)
 
 
 def far_out(generator: Generator) -> Inputs:
-    inputs = _encoder_output(2, 4, 30, generator)
-    logvar = torch.tensor([[-80.0, 80.0, -40.0, 40.0], [0.0, 60.0, -60.0, 80.0]])
-    return {**inputs, "mu": torch.zeros(2, 4), "logvar": logvar}
+    logvar = torch.tensor([[-80.0, 80.0, -40.0, 40.0], [0.0, 60.0, -60.0, 80.0]]).repeat(30, 15)
+    return {**_encoder_output(60, 60, generator), "mu": torch.zeros(60, 60), "logvar": logvar}
+
+
+def standard_normal_noise(inputs: Inputs) -> Arrays:
+    return observers.STANDARD_NORMAL
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -171,7 +180,10 @@ def example_by_example(mu: Tensor, logvar: Tensor, generator: Generator | None =
 
 _LAW = {name: close() for name in (ADVANCES, ONLY_SOURCE, UNCHANGED, observers.SAME_SEED)}
 _LAW |= {name: close() for name in (observers.FRESH, observers.FOLLOWS_GLOBAL, observers.FINITE)}
-_LAW |= {name: same_law() for name in observers.STATISTICS}
+_LAW |= {name: same_mean(6.0) for name in observers.STANDARD_NORMAL}
+_LAW_OF_ONE = _LAW | {
+    observers.SHARES: lambda _seen, _wanted: None
+}  # of so few draws, there may be none in a tail
 
 exercise = Exercise(
     id="reparameterize",
@@ -183,16 +195,29 @@ exercise = Exercise(
     difficulty=1,
     reference=reparameterize,
     cases=(
-        Case("the law of z for 12 examples in ten dimensions", a_batch, observers.law_of_the_noise, _LAW),
+        Case(
+            "the law of z for 100 examples in 80 dimensions",
+            a_batch,
+            observers.law_of_the_noise,
+            _LAW_OF_ONE,
+            standard_normal_noise,
+        ),
         Case("gradients reach mu and logvar", a_batch_in_float64, observers.gradients_of_a_draw),
         Case(
             "a batch of one, one dimension, float64",
             one_example_in_float64,
             observers.law_of_the_noise,
-            _LAW,
+            _LAW_OF_ONE,
+            standard_normal_noise,
         ),
-        Case("no generator given", without_a_generator, observers.law_without_a_generator, _LAW),
-        Case("logvar of -80 and 80", far_out, observers.extreme_draws, _LAW),
+        Case(
+            "no generator given",
+            without_a_generator,
+            observers.law_without_a_generator,
+            _LAW,
+            standard_normal_noise,
+        ),
+        Case("logvar of -80 and 80", far_out, observers.extreme_draws, _LAW, standard_normal_noise),
     ),
     mistakes=(
         Mistake(

@@ -1,13 +1,14 @@
 """Exercise 5.2: the gradient of an expectation from values of f alone."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from course_utils.exercises import Case, Exercise, Mistake, close, same_law
 from course_utils.exercises.lecture_05 import observers
-from course_utils.exercises.lecture_05.observers import gaussian_problem
+from course_utils.exercises.lecture_05.observers import closed_form_law, gaussian_problem
 from course_utils.exercises.observers import ADVANCES, ONLY_SOURCE, UNCHANGED, Inputs
 from course_utils.gradient_estimators import score_function_gradient, score_function_with_baseline
 
@@ -17,24 +18,28 @@ Pair = tuple[Tensor, Tensor]
 # --- inputs: plain data from a seeded generator ---------------------------------------------------
 
 
+def _problem(n: int, calls: tuple[int, int], generator: Generator, **objective: Any) -> Inputs:
+    return gaussian_problem(n, calls, generator, estimator="score function", **objective)
+
+
 def a_parabola(generator: Generator) -> Inputs:
-    return gaussian_problem(200, 60, generator, coefficients=[2.0, 3.0, 1.0])
+    return _problem(400, (16, 256), generator, coefficients=[2.0, 3.0, 1.0])
 
 
 def a_step(generator: Generator) -> Inputs:
-    return gaussian_problem(300, 25, generator, step=1.5, dtype=torch.float64)
+    return _problem(400, (12, 192), generator, step=1.5, dtype=torch.float64)
 
 
 def a_narrow_gaussian(generator: Generator) -> Inputs:
-    return gaussian_problem(200, 30, generator, narrow=True, coefficients=[1.0, -2.0, 1.0, 0.5])
+    return _problem(400, (12, 192), generator, narrow=True, coefficients=[1.0, -2.0, 1.0, 0.5])
 
 
 def four_draws(generator: Generator) -> Inputs:
-    return gaussian_problem(4, 100, generator, coefficients=[20.0, 1.0])
+    return _problem(4, (16, 256), generator, coefficients=[20.0, 1.0])
 
 
 def one_draw(generator: Generator) -> Inputs:
-    return gaussian_problem(1, 70, generator, coefficients=[4.0, 1.0])
+    return _problem(1, (16, 256), generator, coefficients=[4.0, 1.0])
 
 
 # --- wrong answers that students give -------------------------------------------------------------
@@ -204,11 +209,11 @@ exercise = Exercise(
     difficulty=2,
     reference=score_function_gradient,
     cases=(
-        Case("a parabola and 200 draws", a_parabola, _OBSERVE, _COMPARE),
-        Case("a step, which has no derivative, in float64", a_step, _OBSERVE, _COMPARE),
-        Case("a narrow Gaussian and a cubic", a_narrow_gaussian, _OBSERVE, _COMPARE),
-        Case("four draws", four_draws, _OBSERVE, _COMPARE),
-        Case("a single draw", one_draw, _OBSERVE, _COMPARE),
+        Case("a parabola and 400 draws", a_parabola, _OBSERVE, _COMPARE, closed_form_law),
+        Case("a step, which has no derivative, in float64", a_step, _OBSERVE, _COMPARE, closed_form_law),
+        Case("a narrow Gaussian and a cubic", a_narrow_gaussian, _OBSERVE, _COMPARE, closed_form_law),
+        Case("four draws", four_draws, _OBSERVE, _COMPARE, closed_form_law),
+        Case("a single draw", one_draw, _OBSERVE, _COMPARE, closed_form_law),
     ),
     mistakes=(
         Mistake("summed", "The n terms are added up. An expectation is estimated by their mean.", summed),
