@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from itertools import takewhile
 from typing import Any
 
@@ -77,6 +78,12 @@ def _bytes(tensor: Tensor) -> Any:
     return data.tobytes() if data.ndim == 0 else (data.dtype.char, data.shape, data.tobytes())
 
 
+def fingerprint(arguments: Sequence[Any]) -> str:
+    """A hash of the tensors among the arguments."""
+    tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
+    return sha256(repr(list(map(_bytes, tensors))).encode()).hexdigest()
+
+
 def make_changes(tensors: Sequence[Tensor], changes: Changes) -> None:
     """The same to other tensors."""
     for i, what, value in changes:
@@ -121,6 +128,13 @@ class Listener:
             if target[1] is None:  # a plain function of plain values: nothing else to be seen
                 self._note(target, given, named)
                 return function(*given, **named)
+            if target[2] == "step" and (closures := [f for f in (*given, *named.values()) if callable(f)]):
+                with (
+                    torch.enable_grad()
+                ):  # as optimizers do it; what a closure asks and changes is the answer's doing
+                    loss = closures[0]()
+                listened()
+                return loss
             self.note_changes()
             step = self._note(target, given, named)
             before = [generator.get_state() for generator in self._generators]
@@ -144,8 +158,8 @@ class Listener:
             self.steps.append(["set", changes])
 
     def _function(self, i: int, argument: Any) -> Any:
-        plain_function = callable(argument) and not isinstance(argument, nn.Module | type)
-        return self.overheard([i, None, "__call__"], argument) if plain_function else argument
+        heard = is_plain_function(argument)
+        return self.overheard([i, None, "__call__"], argument) if heard else argument
 
     def _note(self, target: list[Any], given: Sequence[Any], named: dict[str, Any]) -> list[Any]:
         tensors: list[Tensor] = []
@@ -202,17 +216,27 @@ def methods(arguments: Sequence[Any]) -> Methods:
             for path, part in argument.named_modules():
                 names = _public(part) | {"forward", "train", "zero_grad", "requires_grad_"}
                 found |= {(i, path, name): (part, getattr(part, name)) for name in sorted(names)}
-        elif callable(argument) and not isinstance(argument, type):
+        elif is_plain_function(argument):
             found[i, None, "__call__"] = argument, argument
-        elif can_be_asked(argument):
+        elif can_be_asked(argument) and not callable(argument):
             names = _public(argument) | ({"step", "zero_grad"} if isinstance(argument, Optimizer) else set())
             found |= {(i, "", name): (argument, getattr(argument, name)) for name in sorted(names)}
     return found
 
 
 def can_be_asked(argument: Any) -> bool:
-    """Whether it is a function, or an object with methods."""
-    return hasattr(argument, "__dict__") and not isinstance(argument, Tensor | type)
+    """Whether it is a function, or an object with methods, and whoever gave it wants to know what it is asked."""
+    return is_watched(argument) and hasattr(argument, "__dict__") and not isinstance(argument, Tensor | type)
+
+
+def is_plain_function(argument: Any) -> bool:
+    """Whether it can only be called, and whoever gave it wants to know with what."""
+    return callable(argument) and not isinstance(argument, nn.Module | type) and is_watched(argument)
+
+
+def is_watched(argument: Any) -> bool:
+    """False for what ``observers.unwatched`` has marked."""
+    return not getattr(argument, "unwatched", False)
 
 
 def exchange(thing: Any, name: str, new: Callable[..., Any]) -> Callable[[], object]:

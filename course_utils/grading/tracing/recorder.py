@@ -12,6 +12,7 @@ from course_utils.grading.tracing.arguments import (
     State,
     can_be_asked,
     exchange,
+    fingerprint,
     has_drawn,
     watched,
 )
@@ -50,7 +51,7 @@ class Recorder:
         arguments: tuple[Any, ...],
         of: StandIn | None = None,
     ) -> Any:
-        call: Call = {} if on == DEFAULTS["on"] else {"on": on}
+        call: Call = {} if on == DEFAULTS["on"] else {"on": on, "given": fingerprint(arguments)}
         self._calls.append(call)  # before what is called inside
         held, own = watched(arguments), watched([of])
         inputs = [tensor for tensor in (*held, *own) if tensor.requires_grad]

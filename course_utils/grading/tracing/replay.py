@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils.grading.tracing.arguments import ask_again, watched
+from course_utils.grading.tracing.arguments import ask_again, fingerprint, watched
 from course_utils.grading.tracing.gradients import Gradients, joined
 from course_utils.grading.tracing.objects import StandIn, filled_up, stand_in
 from course_utils.grading.tracing.stacks import Call, ReplayError, Trace, exchanged, plain, unstacked
@@ -29,6 +29,8 @@ class Replay:
             raise ReplayError("there are fewer results than calls")
         if list(call["on"]) != on:
             raise ReplayError("something else was called")
+        if of is not None and call["given"] != fingerprint(arguments):
+            raise ReplayError("what was given to the answer's object was something else")
         with_graph = any(call["with_graph"])
         inputs = [t for t in watched([*arguments, of]) if t.requires_grad] if with_graph else []
         if call["steps"]:

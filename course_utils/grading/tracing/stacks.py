@@ -14,6 +14,7 @@ Call = dict[str, Any]
 
 DEFAULTS: Call = {
     "on": [None, "__call__"],
+    "given": "",
     "steps": [],
     "own": [],
     "drew": False,
