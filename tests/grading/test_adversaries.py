@@ -1,6 +1,7 @@
 """No cheat gains a point, none costs an honest answer in the same notebook, and none touches the next student."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -63,6 +64,22 @@ def test_the_next_student_is_untouched_and_nothing_is_left(zygote: Zygote) -> No
         time.sleep(0.1)
     assert len(sandbox.children(recursive=True)) <= 2  # bubblewrap's own first process, and the zygote
     assert not Path("/tmp/left").exists()
+
+
+def test_who_is_graded_beside_a_fork_bomb_can_still_fork(zygote: Zygote) -> None:
+    """Limits on processes count per user: were all jails one, a student could use up what another needs."""
+    crowd = "import os, time\nfor _ in range(40):\n    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n"
+    crowd += "    except OSError:\n        break\ntime.sleep(4)\n"
+    busy = (
+        "import threading, time\ntime.sleep(1.5)\nthreads = [threading.Thread(target=time.sleep, args=(0.1,))"
+        " for _ in range(8)]\nfor thread in threads: thread.start()\nfor thread in threads: thread.join()\n"
+    )
+    with Zygote() as other, ThreadPoolExecutor() as pool:
+        beside = pool.submit(grade, other, crowd + RIGHT, HONEST)
+        verdicts = grade(zygote, busy + RIGHT, HONEST)
+        crowded = beside.result()
+    assert [verdict.points for verdict in verdicts.values()] == [2.0, 2.0]
+    assert [verdict.points for verdict in crowded.values()] == [2.0, 2.0]
 
 
 def test_the_jail_sees_nothing_of_solutions_and_other_students(zygote: Zygote) -> None:
