@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from itertools import takewhile
 from typing import Any
@@ -74,7 +75,7 @@ def _all_of(tensor: Tensor) -> tuple[Any, bool, Any]:
 
 
 def _bytes(tensor: Tensor) -> Any:
-    data = tensor.detach().numpy()
+    data = (tensor.detach() if tensor.requires_grad else tensor).numpy()
     return data.tobytes() if data.ndim == 0 else (data.dtype.char, data.shape, data.tobytes())
 
 
@@ -103,7 +104,10 @@ class Listener:
     def __init__(self, arguments: Sequence[Any], state: State) -> None:
         self.steps: list[list[Any]] = []
         self._arguments, self._state, self._busy = arguments, state, False
-        self._generators = generators(arguments)
+
+    @cached_property
+    def _generators(self) -> list[Generator]:
+        return generators(self._arguments)
 
     @contextmanager
     def listening(self) -> Iterator[list[Any]]:
@@ -226,7 +230,7 @@ def methods(arguments: Sequence[Any]) -> Methods:
 
 def can_be_asked(argument: Any) -> bool:
     """Whether it is a function, or an object with methods, and whoever gave it wants to know what it is asked."""
-    return is_watched(argument) and hasattr(argument, "__dict__") and not isinstance(argument, Tensor | type)
+    return hasattr(argument, "__dict__") and not isinstance(argument, Tensor | type) and is_watched(argument)
 
 
 def is_plain_function(argument: Any) -> bool:

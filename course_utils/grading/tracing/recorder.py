@@ -53,7 +53,7 @@ class Recorder:
     ) -> Any:
         call: Call = {} if on == DEFAULTS["on"] else {"on": on, "given": fingerprint(arguments)}
         self._calls.append(call)  # before what is called inside
-        held, own = watched(arguments), watched([of])
+        held, own = watched(arguments), [] if of is None else watched([of])
         inputs = [tensor for tensor in (*held, *own) if tensor.requires_grad]
         if inputs:
             arguments = tuple(map(cut_off, arguments))
