@@ -118,6 +118,22 @@ def test_the_first_step_is_the_one_written_out_by_hand():
     torch.testing.assert_close(fitted.weight, by_hand.weight, rtol=1e-6, atol=1e-7)  # rows in another order
 
 
+def test_adams_mean_of_a_gradient_that_has_vanished_becomes_zero_and_not_denormal():
+    x, y = line(n=8)
+    model = linear()
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    steps = 0
+
+    def loss_fn(model, x, y):
+        nonlocal steps
+        steps += 1
+        return squared_error(model, x, y) * (steps == 1)
+
+    fit(model, loss_fn, (x, y), epochs=1000, batch_size=8, optimizer=optimizer, generator=generator())
+    assert optimizer.state[model.weight]["exp_avg"].tolist() == [[0, 0, 0]]
+    assert torch.tensor(1e-40) * 1 > 0, "outside of the step, denormal numbers are numbers"
+
+
 def test_a_scheduler_moves_the_learning_rate_after_every_batch():
     x, y = line(n=25)
     model = linear()
