@@ -160,14 +160,31 @@ def _statistics(eps: Tensor) -> Arrays:
 
 
 def repeated_gradients(answer: Answer, inputs: Inputs) -> Arrays:
-    """Estimates of (d/dmu, d/dsigma) of E[f(z)], until it is clear that their law is that of ``inputs["_estimator"]``.
+    """Estimates of (d/dmu, d/dsigma) of E[f(z)], until it is clear that their mean and spread are right.
 
     And how the answer treats randomness.
     """
+    return _gradients(answer, inputs, torch.tensor(inputs["_spread"]))
+
+
+def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
+    """Estimates until their mean is clear, with both variances held against the plain score function's.
+
+    The variance has to be ``inputs["_times_less"]`` times smaller: by as much as leaves noise around 0 no scale at
+    which it has a variance that small and yet a standard error that hides the gradient.
+    """
+    arrays, times = _gradients(answer, inputs, None), inputs.get("_times_less", 5.0)
+    for name, plain in zip(("d/dmu", "d/dsigma"), inputs["_spread"], strict=True):
+        arrays[f"{name}: {NOT_MORE_VARIANCE}"] = arrays[name].var() < 2 * plain**2
+        arrays[f"{name}: {LESS_VARIANCE}"] = arrays[name].var() < plain**2 / times
+    return arrays
+
+
+def _gradients(answer: Answer, inputs: Inputs, spread: Tensor | None) -> Arrays:
     generator = torch.Generator().manual_seed(inputs["_seed"])
     global_state = torch.random.get_rng_state()
     f, arguments = objective(inputs), observers.positional(inputs)
-    exact, spread = torch.tensor(exact_gradient(inputs)), exact_spread(inputs)
+    exact = torch.tensor(exact_gradient(inputs))
     # The same mu and sigma every time: a gradient left behind in them, to be added to, shows in the next estimate.
     estimates = ask_until_clear(
         lambda: _pair(answer(f, *arguments, generator)),
@@ -197,28 +214,15 @@ def _is_clear(rows: Tensor, means: Tensor, spreads: Tensor | None) -> bool:
     return bool(right.all()) or is_far_off(rows, means)
 
 
-def repeated_gradients_and_variance(answer: Answer, inputs: Inputs) -> Arrays:
-    """As ``repeated_gradients``, with both variances held against the plain score function's.
-
-    The variance has to be ``inputs["_times_less"]`` times smaller: by as much as leaves noise around 0 no scale at
-    which it has a variance that small and yet a standard error that hides the gradient.
-    """
-    arrays, times = repeated_gradients(answer, inputs), inputs.get("_times_less", 5.0)
-    plain_variances = exact_spread({**inputs, "_estimator": "score function"}).square()
-    for name, plain in zip(("d/dmu", "d/dsigma"), plain_variances, strict=True):
-        arrays[f"{name}: {NOT_MORE_VARIANCE}"] = arrays[name].var() < 2 * plain
-        arrays[f"{name}: {LESS_VARIANCE}"] = arrays[name].var() < plain / times
-    return arrays
-
-
 def gaussian_problem(
     n: int,
     calls: tuple[int, int],
     generator: torch.Generator,
     *,
+    estimator: str = "score function",
     narrow: bool = False,
     dtype: torch.dtype = torch.float32,
-    **objective: float | str | list[float],
+    **objective: float | list[float],
 ) -> Inputs:
     """Inputs of the two observers above; sigma is far from 1 and 1/2, where slips would not show.
 
@@ -226,7 +230,7 @@ def gaussian_problem(
     that for another.
     """
     u = torch.rand(3, generator=generator).tolist()
-    return {
+    inputs = {
         "mu": torch.tensor(0.8 + 0.4 * u[0], dtype=dtype),
         "sigma": torch.tensor(0.25 + 0.05 * u[1] if narrow else 1.6 + 0.3 * u[1], dtype=dtype),
         "n": n,
@@ -236,6 +240,7 @@ def gaussian_problem(
         "_most": calls[1],
         "_seed": int(torch.randint(2**31, (), generator=generator)),
     }
+    return {**inputs, "_spread": exact_spread(inputs, estimator)}
 
 
 def closed_form(inputs: Inputs) -> Arrays:
@@ -247,7 +252,7 @@ def closed_form(inputs: Inputs) -> Arrays:
 def closed_form_law(inputs: Inputs) -> Arrays:
     """As many rows as leave no doubt of their own, with the exact gradient as mean and the exact spread around it."""
     signs = torch.tensor([-1.0, 1.0], dtype=torch.float64).repeat(1000)
-    columns = zip(exact_gradient(inputs), exact_spread(inputs), strict=True)
+    columns = zip(exact_gradient(inputs), inputs["_spread"], strict=True)
     return {
         name: mean + signs * std for name, (mean, std) in zip(("d/dmu", "d/dsigma"), columns, strict=True)
     }
@@ -294,22 +299,20 @@ def _unscaled_gradient(inputs: Inputs) -> tuple[float, float]:
     return c1 + 2 * c2 * mu + 3 * c3 * (mu**2 + sigma**2), 2 * c2 * sigma + 6 * c3 * mu * sigma
 
 
-def exact_spread(inputs: Inputs) -> Tensor | None:
-    """Standard deviations of an estimator's d/dmu and d/dsigma, by quadrature; None where any estimator will do."""
-    if "_estimator" not in inputs:
-        return None
+def exact_spread(inputs: Inputs, estimator: str) -> list[float]:
+    """Standard deviations of d/dmu and d/dsigma, by quadrature, of the pathwise or the score-function estimator."""
     mu, sigma = float(inputs["mu"]), float(inputs["sigma"])
     eps = torch.linspace(-10, 10, 4001, dtype=torch.float64)
     density = (-0.5 * eps.square()).exp() / math.sqrt(2 * math.pi)
     z = (mu + sigma * eps).requires_grad_()
     values = objective(inputs)(z)
-    if inputs["_estimator"] == "pathwise":
+    if estimator == "pathwise":
         (slope,) = torch.autograd.grad(values.sum(), z)
         terms = torch.stack([slope, slope * eps])
     else:
         terms = values.detach() * torch.stack([eps, eps.square() - 1]) / sigma
     means = torch.trapezoid(terms * density, eps)
-    return ((torch.trapezoid(terms.square() * density, eps) - means.square()) / inputs["n"]).sqrt()
+    return ((torch.trapezoid(terms.square() * density, eps) - means.square()) / inputs["n"]).sqrt().tolist()
 
 
 def _pair(result: Any) -> Tensor:

@@ -1,7 +1,6 @@
 """Exercise 5.2: the gradient of an expectation from values of f alone."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -18,28 +17,24 @@ Pair = tuple[Tensor, Tensor]
 # --- inputs: plain data from a seeded generator ---------------------------------------------------
 
 
-def _problem(n: int, calls: tuple[int, int], generator: Generator, **objective: Any) -> Inputs:
-    return gaussian_problem(n, calls, generator, estimator="score function", **objective)
-
-
 def a_parabola(generator: Generator) -> Inputs:
-    return _problem(400, (16, 256), generator, coefficients=[2.0, 3.0, 1.0])
+    return gaussian_problem(400, (16, 256), generator, coefficients=[2.0, 3.0, 1.0])
 
 
 def a_step(generator: Generator) -> Inputs:
-    return _problem(400, (12, 192), generator, step=1.5, dtype=torch.float64)
+    return gaussian_problem(400, (12, 192), generator, step=1.5, dtype=torch.float64)
 
 
 def a_narrow_gaussian(generator: Generator) -> Inputs:
-    return _problem(400, (12, 192), generator, narrow=True, coefficients=[1.0, -2.0, 1.0, 0.5])
+    return gaussian_problem(400, (12, 192), generator, narrow=True, coefficients=[1.0, -2.0, 1.0, 0.5])
 
 
 def four_draws(generator: Generator) -> Inputs:
-    return _problem(4, (16, 256), generator, coefficients=[20.0, 1.0])
+    return gaussian_problem(4, (16, 256), generator, coefficients=[20.0, 1.0])
 
 
 def one_draw(generator: Generator) -> Inputs:
-    return _problem(1, (16, 256), generator, coefficients=[4.0, 1.0])
+    return gaussian_problem(1, (16, 256), generator, coefficients=[4.0, 1.0])
 
 
 # --- wrong answers that students give -------------------------------------------------------------
