@@ -60,7 +60,7 @@ STANDARD_NORMAL = {
 def law_of_the_noise(answer: Answer, inputs: Inputs) -> Arrays:
     """Draws, undone: eps = (z - mu) / sigma should be standard normal, independent everywhere.
 
-    Each entry of a large batch is a draw of its own, so two calls show the law; a batch of one is asked for until its
+    Each entry of a large batch is a draw of its own, so four calls show the law; a batch of one is asked for until its
     law is clear.
     """
     generator = torch.Generator().manual_seed(inputs["_seed"])
@@ -86,7 +86,7 @@ def law_of_the_noise(answer: Answer, inputs: Inputs) -> Arrays:
 def law_without_a_generator(answer: Answer, inputs: Inputs) -> Arrays:
     """As ``law_of_the_noise``, but called with mu and logvar alone: torch's global generator draws."""
     torch.manual_seed(inputs["_seed"])
-    z = torch.stack([_draw(answer, observers.positional(inputs)) for _ in range(2)])
+    z = torch.stack([_draw(answer, observers.positional(inputs)) for _ in range(inputs["_first"])])
     torch.manual_seed(inputs["_seed"])
     again = _draw(answer, observers.positional(inputs))
     return {
@@ -117,7 +117,7 @@ def extreme_draws(answer: Answer, inputs: Inputs) -> Arrays:
     """Draws with logvar far out: finite, with finite gradients, and standard normal noise inside."""
     generator = torch.Generator().manual_seed(inputs["_seed"])
     mu, logvar = (part.requires_grad_() for part in observers.positional(inputs))
-    z = [answer(mu, logvar, generator) for _ in range(2)]
+    z = [answer(mu, logvar, generator) for _ in range(inputs["_first"])]
     found = observers.gradients(z, {"mu": mu, "logvar": logvar})
     finite = [part for part in (*z, *found.values()) if part is not None]
     stacked = torch.stack([observers.as_array(part) for part in z])
@@ -150,7 +150,7 @@ def _statistics(eps: Tensor) -> Arrays:
     return {
         MEAN: eps.flatten(),
         SQUARE: eps.square().flatten(),
-        SHARES: (eps.flatten().unsqueeze(-1) < POINTS).double(),
+        SHARES: (eps.flatten().unsqueeze(-1) < POINTS).float(),
         DIMENSIONS: eps.sum(2).square().flatten() / dim,
         EXAMPLES: eps.sum(1).square().flatten() / batch,
     }
