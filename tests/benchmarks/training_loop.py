@@ -26,7 +26,7 @@ from tests.benchmarks import usual
 from tests.benchmarks.frame import Table, median, ratio, take_turns
 from tests.benchmarks.usual import BATCH, GAN_BETAS, GAN_LR, LR, NOISE
 
-N_IMAGES = 50 * BATCH  # in each round; an epoch takes in proportion (see training_growth)
+N_IMAGES = 150 * BATCH  # in each round; an epoch takes in proportion (see training_growth)
 CODE = 20
 
 Work = Callable[[], object]
