@@ -131,12 +131,12 @@ class Jail:
             raise WireError("something else was sent")
         return message
 
-    def observe(self, observer: str, inputs: Any, *, traced: bool) -> tuple[Outcome, Any]:
-        """One case of an exercise, put to the answer: what was seen and, if asked for, the trace, unchecked.
+    def observe(self, observer: str, inputs: Any) -> tuple[Outcome, Any]:
+        """One case of an exercise, put to the answer: whether there was trouble, and the trace, unchecked.
 
         Raises: WireError.
         """
-        self.ask({"observer": observer, "inputs": inputs, "traced": traced})
+        self.ask({"observer": observer, "inputs": inputs})
         message = self.hear(SECONDS_PER_CASE)
         return read_outcome(message), message.get("trace")
 

@@ -4,18 +4,14 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
-
-import torch
 
 from course_utils.exercises.definition import Case, Exercise
 from course_utils.exercises.evaluation import Outcome, Verdict, judge, observe
-from course_utils.exercises.observers import Arrays
 from course_utils.grading.jail import SECONDS_PER_CASE, SECONDS_PER_CELL, SECONDS_TO_FORK, Jail, Used, Zygote
 from course_utils.grading.lectures import Lecture
-from course_utils.grading.tracing import Recorder, Replay
-from course_utils.grading.wire import WireError, WireTimeoutError, decode, encode
+from course_utils.grading.tracing import Replay
+from course_utils.grading.wire import WireError, WireTimeoutError
 
 SECONDS_PER_NOTEBOOK = 240.0
 """Wall time for one submission, all its jails together; exercises not reached by then get no points."""
@@ -165,9 +161,8 @@ def _observe(jail: Jail, exercise: Exercise, progress: _Progress, seed: int) -> 
 def _put(jail: Jail, exercise: Exercise, case: Case, seed: int) -> Outcome:
     """Put one case to the answer, and see with our own eyes what its results amount to."""
     observer, inputs = f"{case.observe.__module__}.{case.observe.__qualname__}", exercise.inputs(case, seed)
-    traced = is_replayable(exercise, case, seed)
-    outcome, trace = jail.observe(observer, inputs, traced=traced)
-    if not traced or outcome.trouble:
+    outcome, trace = jail.observe(observer, inputs)
+    if outcome.trouble:
         return outcome
     return replace(replay(trace, case, inputs), printed=outcome.printed, n_printed=outcome.n_printed)
 
@@ -178,26 +173,6 @@ def replay(trace: Any, case: Case, inputs: dict[str, Any]) -> Outcome:
         return observe(Replay(trace), case.observe, inputs)
     except Exception:  # not even the form of a trace
         return Outcome(trouble="error", message=DIED)
-
-
-@lru_cache(maxsize=10_000)
-def is_replayable(exercise: Exercise, case: Case, seed: int) -> bool:
-    """Whether the trace of the reference shows the judge all that its observer saw."""
-    recorder = Recorder(exercise.reference)
-    seen = observe(recorder, case.observe, exercise.inputs(case, seed))
-    try:
-        trace = decode(*encode(recorder.trace()))
-    except ValueError:
-        return False
-    again = replay(trace, case, exercise.inputs(case, seed))
-    return seen.arrays is not None and again.arrays is not None and _same(seen.arrays, again.arrays)
-
-
-def _same(arrays: Arrays, others: Arrays) -> bool:
-    return arrays.keys() == others.keys() and all(
-        a.shape == b.shape and a.dtype == b.dtype and torch.equal(a.nan_to_num(), b.nan_to_num())
-        for a, b in zip(arrays.values(), others.values(), strict=True)
-    )
 
 
 def _give_up(progress: _Progress, exercise_id: str, reason: str) -> None:

@@ -139,20 +139,24 @@ class Listener:
                     loss = closures[0]()
                 listened()
                 return loss
-            self.note_changes()
-            step = self._note(target, given, named)
-            before = [generator.get_state() for generator in self._generators]
+            with (
+                torch._C._DisableFuncTorch()
+            ):  # under vmap or grad, a look would be a part of what they transform
+                self.note_changes()
+                step = self._note(target, given, named)
+                before = [generator.get_state() for generator in self._generators]
             self._busy = True
             try:
                 return function(*given, **named)
             finally:
                 self._busy = False
-                step[5] = [
-                    [i, state]
-                    for i, (generator, state) in enumerate(zip(self._generators, before, strict=True))
-                    if has_drawn(generator, state)
-                ]
-                self._state.look()  # what it has changed it changes in a replay, too
+                with torch._C._DisableFuncTorch():
+                    step[5] = [
+                        [i, state]
+                        for i, (generator, state) in enumerate(zip(self._generators, before, strict=True))
+                        if has_drawn(generator, state)
+                    ]
+                    self._state.look()  # what it has changed it changes in a replay, too
 
         return listened
 
@@ -169,7 +173,8 @@ class Listener:
         tensors: list[Tensor] = []
         values = plain([list(map(self._or_argument, given)), named], tensors)
         with_graph = [tensor.requires_grad for tensor in tensors]
-        copies = exchanged(values, iter([tensor.detach().clone() for tensor in tensors]))
+        bare = [torch.func.debug_unwrap(tensor, recurse=True) for tensor in tensors]
+        copies = exchanged(values, iter([tensor.detach().clone() for tensor in bare]))
         step = ["ask", target, copies, with_graph, torch.is_grad_enabled(), []]
         self.steps.append(step)
         return step
