@@ -1,9 +1,11 @@
 """Grading one notebook: the questions, put to a jail, and the decision, taken from what came back."""
 
+import copy
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from course_utils.exercises.definition import Case, Exercise
@@ -160,11 +162,18 @@ def _observe(jail: Jail, exercise: Exercise, progress: _Progress, seed: int) -> 
 
 def _put(jail: Jail, exercise: Exercise, case: Case, seed: int) -> Outcome:
     """Put one case to the answer, and see with our own eyes what its results amount to."""
-    observer, inputs = f"{case.observe.__module__}.{case.observe.__qualname__}", exercise.inputs(case, seed)
+    observer, inputs = f"{case.observe.__module__}.{case.observe.__qualname__}", _inputs(exercise, case, seed)
     outcome, trace = jail.observe(observer, inputs)
     if outcome.trouble:
         return outcome
-    return replace(replay(trace, case, inputs), printed=outcome.printed, n_printed=outcome.n_printed)
+    seen = replay(trace, case, copy.deepcopy(inputs))  # what is done to them must not reach the next student
+    return replace(seen, printed=outcome.printed, n_printed=outcome.n_printed)
+
+
+@lru_cache(maxsize=1000)
+def _inputs(exercise: Exercise, case: Case, seed: int) -> dict[str, Any]:
+    """The inputs of one case, which are the same for all students of a run."""
+    return exercise.inputs(case, seed)
 
 
 def replay(trace: Any, case: Case, inputs: dict[str, Any]) -> Outcome:
