@@ -33,8 +33,9 @@ $(READY): pyproject.toml constraints.txt
 lab: setup
 	$(BIN)/jupyter lab $(ROOT_OK) $(ARGS) lectures
 
+# Three at a time, also on two cores: some tests wait for a time limit or a browser.
 test: setup
-	$(BIN)/python -m pytest -n 2 --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -m "not slow" tests solutions lectures $(ARGS)
+	$(BIN)/python -m pytest -n 3 --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -m "not slow" tests solutions lectures $(ARGS)
 
 slow: setup
 	$(BIN)/python -m pytest -n 2 -m slow tests $(ARGS)
