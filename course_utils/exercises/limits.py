@@ -59,8 +59,9 @@ def _alarm(seconds: float) -> Iterator[None]:
         yield
     finally:
         try:
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        finally:  # the alarm may have gone off in the line before, and goes off again until it is taken back
             signal.setitimer(signal.ITIMER_REAL, *left)  # somebody else's, or none
-        finally:  # the alarm may go off in the line before
             signal.signal(signal.SIGALRM, earlier)
 
 

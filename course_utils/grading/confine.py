@@ -45,9 +45,8 @@ def fork_into_new_namespaces() -> int:
 
     With ``unshare`` it would take two forks to get there, and a fork of a process with torch in it costs milliseconds.
     """
-    clone = (
-        56 if platform.machine() == "x86_64" else 220
-    )  # of arch/x86/..., and of include/uapi/asm-generic/unistd.h
+    # As numbered in the kernel's arch/x86/... and include/uapi/asm-generic/unistd.h.
+    clone = 56 if platform.machine() == "x86_64" else 220
     flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | signal.SIGCHLD
     ctypes.pythonapi.PyOS_BeforeFork()
     child = _libc_with_gil.syscall(clone, flags, 0, 0, 0, 0)

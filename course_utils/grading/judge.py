@@ -201,9 +201,8 @@ def _decide(exercise: Exercise, progress: _Progress, sources: Sequence[str], see
         ]
     try:
         return judge(exercise, outcomes, seed)
-    except (
-        Exception
-    ) as error:  # arrays that no observer would give can confuse a comparison, never convince it
+    # Arrays that no observer would give can confuse a comparison, never convince it.
+    except Exception as error:
         return judge(exercise, [_incomparable(error)] * len(exercise.cases), seed)
 
 

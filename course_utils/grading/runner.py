@@ -18,7 +18,6 @@ import sys
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,9 +93,8 @@ def stand_in() -> None:
 
 def serve(channel: Channel) -> None:
     """Run the cells, then observe one exercise after the other, until the judge has seen enough."""
-    alone = (
-        os.getpid() == 1
-    )  # the first of a process tree of its own, so that whatever else there is, is left over
+    # The first of a process tree of its own, so that whatever else there is, is left over.
+    alone = os.getpid() == 1
     work = channel.receive()
     for name in work["refused"]:
         refuse(name)
@@ -163,20 +161,19 @@ def _observe_case(
         return observe(answer, observer, case["inputs"], forbidden), None
     recorder = Recorder(answer)
     outcome = observe(recorder, observer, case["inputs"])
-    # The judge makes the arrays itself, from the trace.
-    return replace(outcome, arrays=outcome.arrays and {}), recorder.trace() if outcome.arrays else None
+    return outcome, None if outcome.trouble else recorder.trace()
 
 
 def _send(channel: Channel, outcome: Outcome, trace: Trace | None) -> None:
-    arrays = None if outcome.arrays is None else {str(name): array for name, array in outcome.arrays.items()}
+    """Send all but the arrays, which the judge makes itself, from the trace."""
     said = {"trouble": outcome.trouble, "message": outcome.message, "printed": outcome.printed}
     said |= {"n_printed": outcome.n_printed}
     try:
-        channel.send({"arrays": arrays, "trace": trace, **said})
+        channel.send({"trace": trace, **said})
     except ValueError as error:
         message = f"Your answer ran, but what it gives cannot be written down: {error}."
         said |= {"trouble": "error", "message": message}
-        channel.send({"arrays": None, "trace": None, **said})
+        channel.send({"trace": None, **said})
 
 
 def _seed_everything() -> None:

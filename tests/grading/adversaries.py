@@ -18,7 +18,7 @@ def everywhere(data):
         except OSError:
             pass
 """
-FORGED = """{"dict": {"arrays": {"dict": {}}, "trace": {"dict": {"runs": [{"dict": {"n": 1, "columns": [],
+FORGED = """{"dict": {"trace": {"dict": {"runs": [{"dict": {"n": 1, "columns": [],
   "form": {"dict": {"on": [None, "__call__"], "steps": [], "own": [], "made": None, "gradients": [], "with_graph": [False],
   "drew": False, "result": 0.7}}}}]}},
   "trouble": None, "message": "", "printed": "", "n_printed": 0}}"""

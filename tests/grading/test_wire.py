@@ -113,7 +113,7 @@ def test_silence_ends_after_the_agreed_time() -> None:
     assert time.monotonic() - began < 5
 
 
-GOOD = {"arrays": {"result": torch.ones(2)}, "trouble": None, "message": "", "printed": "", "n_printed": 0}
+GOOD = {"trouble": None, "message": "", "printed": "", "n_printed": 0}
 
 
 def test_an_outcome_is_read() -> None:
@@ -125,12 +125,8 @@ def test_an_outcome_is_read() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"arrays": None},
-        {"arrays": {"result": 1.0}},
-        {"arrays": {"x" * 1000: torch.ones(1)}},
-        {"arrays": {str(i): torch.ones(1) for i in range(100)}},
         {"trouble": "right"},
-        {"trouble": "error"},
+        {"trouble": 0},
         {"message": 3},
         {"n_printed": "3"},
         {"printed": None},

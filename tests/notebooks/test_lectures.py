@@ -141,11 +141,14 @@ def wrong_answer(position, exercise):
     return f"def {name}(*inputs, **settings):\n    {body}"
 
 
+@pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["exercises", "whole"]
+)
 @each_lecture
-def test_after_wrong_answers_the_lecture_goes_on_as_after_none(source):
+def test_after_wrong_answers_the_lecture_goes_on_as_after_none(source, whole):
     """Checks put the course's version in the place of a wrong answer, which is all that the other cells can see of it.
 
-    Those cells are left out: nbval runs them with the same versions.
+    Unless the whole notebook is wanted, those cells are left out: nbval runs them with the same versions.
     """
     notebook = copy.deepcopy(read(student_path(source)))
     answers = [cell for cell in notebook.cells if cell.id.startswith("answer-")]
@@ -153,7 +156,7 @@ def test_after_wrong_answers_the_lecture_goes_on_as_after_none(source):
     for position, cell in enumerate(answers):
         cell.source = wrong_answer(position, get_exercise(cell.metadata["exercise"]))
     notebook.cells = [
-        cell for cell in notebook.cells if EXERCISE_OR_IMPORT.match(f"{cell.id}\n{cell.source}")
+        cell for cell in notebook.cells if whole or EXERCISE_OR_IMPORT.match(f"{cell.id}\n{cell.source}")
     ]
     notebook.cells.append(nbformat.v4.new_code_cell(PRINT_PROGRESS))
     notebook.cells.append(nbformat.v4.new_code_cell(PRINT_PASSING.format(ids=ids)))

@@ -133,15 +133,13 @@ class Listener:
                 self._note(target, given, named)
                 return function(*given, **named)
             if target[2] == "step" and (closures := [f for f in (*given, *named.values()) if callable(f)]):
-                with (
-                    torch.enable_grad()
-                ):  # as optimizers do it; what a closure asks and changes is the answer's doing
+                # As optimizers do it; what a closure asks and changes is the answer's doing.
+                with torch.enable_grad():
                     loss = closures[0]()
                 listened()
                 return loss
-            with (
-                torch._C._DisableFuncTorch()
-            ):  # under vmap or grad, a look would be a part of what they transform
+            # Under vmap or grad, a look would be a part of what they transform.
+            with torch._C._DisableFuncTorch():
                 self.note_changes()
                 step = self._note(target, given, named)
                 before = [generator.get_state() for generator in self._generators]
