@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from course_utils.exercises.evaluation import Outcome
+from course_utils.grading.processors import processors
 from course_utils.grading.sandbox import NoSandboxError, start_zygote
 from course_utils.grading.wire import Channel, WireError
 
@@ -64,11 +65,11 @@ class Zygote:
         self._process, self._control = start_zygote(confined=self._confined)
 
     def jail(self) -> "Jail":
-        """Fork a jail."""
+        """Fork a jail, on the processors of this thread."""
         questions, ours = os.pipe()
         back, answers = os.pipe()
         try:
-            socket.send_fds(self._control, [b"start"], [questions, answers])
+            socket.send_fds(self._control, [json.dumps(processors()).encode()], [questions, answers])
         finally:
             os.close(questions)
             os.close(answers)

@@ -1,6 +1,5 @@
 """Grading one notebook: the questions, put to a jail, and the decision, taken from what came back."""
 
-import copy
 import re
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from course_utils.exercises.definition import Case, Exercise
 from course_utils.exercises.evaluation import Outcome, Verdict, judge, observe
 from course_utils.grading.jail import SECONDS_PER_CASE, SECONDS_PER_CELL, SECONDS_TO_FORK, Jail, Used, Zygote
 from course_utils.grading.lectures import Lecture
-from course_utils.grading.tracing import Replay
+from course_utils.grading.tracing import Replay, copied
 from course_utils.grading.wire import WireError, WireTimeoutError
 
 SECONDS_PER_NOTEBOOK = 240.0
@@ -166,7 +165,7 @@ def _put(jail: Jail, exercise: Exercise, case: Case, seed: int) -> Outcome:
     outcome, trace = jail.observe(observer, inputs)
     if outcome.trouble:
         return outcome
-    seen = replay(trace, case, copy.deepcopy(inputs))  # what is done to them must not reach the next student
+    seen = replay(trace, case, copied(inputs))  # what is done to them must not reach the next student
     return replace(seen, printed=outcome.printed, n_printed=outcome.n_printed)
 
 

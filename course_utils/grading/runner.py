@@ -16,8 +16,10 @@ import re
 import signal
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dis import opmap
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,8 +101,8 @@ def serve(channel: Channel) -> None:
     for name in work["refused"]:
         refuse(name)
     notebook = Notebook(work["answers"])
-    own = [cell for cell in work["cells"] if cell and not cell["lecture"]]
-    untouched = Snapshot(everything=any(may_patch(cell["source"]) for cell in own))
+    own = [(i, cell["source"]) for i, cell in enumerate(work["cells"]) if cell and not cell["lecture"]]
+    untouched = Snapshot(everything=any(may_patch(number, source) for number, source in own))
     for number, cell in enumerate(work["cells"]):
         if cell is not None:
             if not cell["lecture"]:
@@ -143,24 +145,23 @@ def observe_exercise(channel: Channel, answers: dict[str, Any], request: dict[st
     exercise_id, forbidden = request["exercise"], request["forbidden"]
     for name in forbidden:
         refuse(name)
+    answer = answers.get(exercise_id)
+    can_be_seen = callable(answer) and not forbidden_name(answer, forbidden)
     while (case := channel.receive()) is not None:
-        if exercise_id in answers:
-            _send(channel, *_observe_case(answers[exercise_id], case, forbidden))
-        else:
+        if exercise_id not in answers:
             message = f"There is no {exercise_id} in this notebook."
             _send(channel, Outcome(trouble="error", message=message), None)
+        elif can_be_seen:
+            _send(channel, *_observe_case(answer, case))
+        else:
+            _send(channel, observe(answer, _find(case["observer"]), case["inputs"], forbidden), None)
 
 
-def _observe_case(
-    answer: Any, case: dict[str, Any], forbidden: Sequence[str]
-) -> tuple[Outcome, Trace | None]:
+def _observe_case(answer: Callable[..., Any], case: dict[str, Any]) -> tuple[Outcome, Trace | None]:
     """What the answer shows in one case, and the trace of how it did."""
-    observer = _find(case["observer"])
     _seed_everything()
-    if not callable(answer) or forbidden_name(answer, forbidden):  # which is all there is to see
-        return observe(answer, observer, case["inputs"], forbidden), None
     recorder = Recorder(answer)
-    outcome = observe(recorder, observer, case["inputs"])
+    outcome = observe(recorder, _find(case["observer"]), case["inputs"])
     return outcome, None if outcome.trouble else recorder.trace()
 
 
@@ -197,13 +198,23 @@ _TOOLS = {
     "gc",
 }
 _TOOLS |= {"importlib", "inspect", "types", "modules", "patch", "signal", "threading"}
+_WRITE_ATTRIBUTES = {opmap["STORE_ATTR"], opmap["DELETE_ATTR"]}
 
 
-def may_patch(source: str) -> bool:
-    """Whether code looks as if it might change what it did not make."""
-    with suppress(SyntaxError):  # what cannot be read is not run
-        return any(map(_may_patch, ast.walk(ast.parse(plain_python(source)))))
+def may_patch(number: int, source: str) -> bool:
+    """Whether a cell looks as if it might change what it did not make."""
+    with suppress(Exception):  # what cannot be compiled is not run
+        return _names_tools(compiled(number, source)) and any(map(_may_patch, ast.walk(parsed(source))))
     return False
+
+
+def _names_tools(code: types.CodeType) -> bool:
+    """Whether it is worth going through all of its syntax, which takes longer than to run most cells."""
+    names = {*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    parts = {part for name in names for part in name.split(".")}
+    if parts & _TOOLS or any("__" in part for part in parts) or _WRITE_ATTRIBUTES & {*code.co_code[::2]}:
+        return True
+    return any(_names_tools(inner) for inner in code.co_consts if isinstance(inner, types.CodeType))
 
 
 def _may_patch(node: ast.AST) -> bool:
@@ -291,7 +302,7 @@ class Notebook:
                 self._run_leniently(number, source)
             else:
                 with time_limit(SECONDS_PER_CELL), quiet():
-                    exec(compile(plain_python(source), _remember(number, source), "exec"), self.namespace)
+                    exec(compiled(number, source), self.namespace)
         except BaseException as error:  # exits and interrupts too: the next cell is another matter
             self.failed[str(number)] = _sentence(error)
         for name, old in before.items():
@@ -307,13 +318,23 @@ class Notebook:
                 exec(compile(module, _remember(number, source), "exec"), self.namespace)
 
 
-def plain_python(source: str) -> str:
-    """The source without IPython's magics, shell lines and questions; as it is where it is Python already."""
+@lru_cache
+def compiled(number: int, source: str) -> types.CodeType:
+    """The code of a cell, under a name by which tracebacks find its lines."""
+    return compile(parsed(source), _remember(number, source), "exec")
+
+
+@lru_cache
+def parsed(source: str) -> ast.Module:
+    """The syntax of a cell; raises SyntaxError."""
     try:
-        ast.parse(source)
-        return source
+        return ast.parse(source)
     except SyntaxError:
-        pass
+        return ast.parse(plain_python(source))
+
+
+def plain_python(source: str) -> str:
+    """The source without IPython's magics, shell lines and questions."""
     lines = source.split("\n")
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if lines[first].startswith("%%"):

@@ -14,6 +14,7 @@ import torch
 from course_utils.grading.jail import Zygote
 from course_utils.grading.judge import grade_notebook
 from course_utils.grading.lectures import Lecture, which_lecture
+from course_utils.grading.processors import one_processor
 from course_utils.grading.records import Record
 from course_utils.grading.submissions import UnreadableError, code_cells
 
@@ -64,7 +65,7 @@ class Worker:
             lecture = self._lecture(task, sources)
         except UnreadableError as problem:
             return Record(task.student, task.place, "", task.digest, self.settings.version, str(problem))
-        with self._one_at_a_time:
+        with self._one_at_a_time, one_processor():
             verdicts, used = grade_notebook(self.zygote, lecture, sources, self.settings.seed)
         return Record(
             task.student,

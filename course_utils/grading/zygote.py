@@ -1,8 +1,8 @@
 """Inside the sandbox: one process with torch imported, which forks a jail for each submission.
 
-The judge holds the other end of a socket. ``start`` comes with the two descriptors of a conversation and forks a jail
-that knows nothing but them; ``stop`` kills whatever is left of it and tells what it used. The zygote itself never
-touches anything of a student's.
+The judge holds the other end of a socket. A list of processors comes with the two descriptors of a conversation, and a
+jail is forked that runs on them and knows nothing but the conversation; ``stop`` kills whatever is left of it and tells
+what it used. The zygote itself never touches anything of a student's.
 """
 
 import gc
@@ -20,10 +20,11 @@ import torch
 
 import course_utils
 from course_utils.grading import confine, runner
+from course_utils.grading.processors import use_processors
 from course_utils.grading.wire import Channel
 
 PACKAGE = Path(course_utils.__file__).parent
-HIDDEN = ["/tmp", str(PACKAGE), "/proc", "/dev/shm"]
+HIDDEN = [str(PACKAGE), "/tmp", "/proc", "/dev/shm"]
 NOT_NEEDED = {"plotting", "widgets", "notebooks", "presenting", "grading", "cli"}
 """Rooms of the package that no answer needs and that take long to import."""
 
@@ -35,9 +36,10 @@ def main() -> None:
     preload()
     control.send(b"ready")
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, 16, 2)
+        request, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
         if not request:
             return
+        use_processors(json.loads(request))
         jail = Jail(control, descriptors, confined)
         control.send(json.dumps(jail.until_stopped()).encode())
 
@@ -59,7 +61,7 @@ def preload() -> None:
         if len(file.parts) == 1 or file.parts[1] not in NOT_NEEDED:
             importlib.import_module(".".join(file.parts).removesuffix(".__init__"))
     # torch.manual_seed writes down who called it, for the day on which a device is found. In here none is.
-    torch.cuda.manual_seed_all = torch.xpu.manual_seed_all = lambda _: None
+    torch.cuda.manual_seed_all = torch.xpu.manual_seed_all = torch.mtia.manual_seed_all = lambda _: None
     runner.stand_in()
     # Jails share this memory until they write to it, and the garbage collector would.
     gc.collect()

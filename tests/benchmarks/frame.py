@@ -9,9 +9,13 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "jupyterlab")
@@ -59,12 +63,47 @@ def measure(work: Callable[[], object]) -> Sample:
 
 def take_turns(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[Sample]]:
     """Each contender once a round, the first to go changing from round to round."""
-    names = list(contenders)
+    return _turns({name: partial(measure, work) for name, work in contenders.items()}, rounds)
+
+
+def take_turns_apart(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[Sample]]:
+    """As `take_turns`, each in a process of its own: what one does to its memory or settings is no other's gain."""
+    with ExitStack() as stack:
+        return _turns({name: stack.enter_context(_apart(work)) for name, work in contenders.items()}, rounds)
+
+
+def _turns(measured: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
+    names = list(measured)
     samples: dict[str, list[Sample]] = {name: [] for name in names}
     for i in range(rounds):
         for name in names[i % len(names) :] + names[: i % len(names)]:
-            samples[name].append(measure(contenders[name]))
+            samples[name].append(measured[name]())
     return samples
+
+
+@contextmanager
+def _apart(work: Callable[[], object]) -> Iterator[Callable[[], Sample]]:
+    """What measures the work in a process that is forked here and waits for its turns."""
+    context = get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+    process.start()
+    theirs.close()  # so that its death is heard of
+
+    def ask() -> Sample:
+        ours.send("your turn")
+        return ours.recv()
+
+    try:
+        yield ask
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(pipe: Connection, work: Callable[[], object]) -> None:
+    while pipe.recv():
+        pipe.send(measure(work))
 
 
 def median(values: Sequence[float], *, unit: float = 1.0, digits: int = 2) -> str:

@@ -15,6 +15,26 @@ def test_contenders_take_turns_and_the_first_to_go_changes():
     assert {name: len(own) for name, own in samples.items()} == {"a": 3, "b": 3, "c": 3}
 
 
+def test_apart_nothing_is_shared_and_time_is_that_of_the_contender():
+    state = []
+
+    def idle():
+        assert state == []  # what the other did is not seen here
+        time.sleep(0.2)
+
+    def busy():
+        state.append(1)
+        until = time.process_time() + 0.2
+        while time.process_time() < until:
+            pass
+
+    samples = frame.take_turns_apart({"busy": busy, "idle": idle}, 2)
+    assert [len(own) for own in samples.values()] == [2, 2]
+    assert state == []
+    assert all(sample.cpu >= 0.2 for sample in samples["busy"])
+    assert all(sample.cpu < 0.1 and sample.wall >= 0.2 for sample in samples["idle"])
+
+
 def test_sleeping_is_wall_time_and_not_cpu_time():
     sample = frame.measure(lambda: time.sleep(0.2))
     assert sample.wall >= 0.2

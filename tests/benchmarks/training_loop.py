@@ -23,7 +23,7 @@ from course_utils.models import (
 )
 from course_utils.training import fit
 from tests.benchmarks import usual
-from tests.benchmarks.frame import Table, median, ratio, take_turns
+from tests.benchmarks.frame import Table, median, ratio, take_turns_apart
 from tests.benchmarks.usual import BATCH, GAN_BETAS, GAN_LR, LR, NOISE
 
 N_IMAGES = 150 * BATCH  # in each round; an epoch takes in proportion (see training_growth)
@@ -143,7 +143,7 @@ def measure_model(
         "products alone": lambda: [product() for _ in range(len(images) // BATCH) for product in products],
     }
     torch.manual_seed(0)
-    samples = take_turns(contenders, rounds)
+    samples = take_turns_apart(contenders, rounds)
     base = [s.cpu for s in samples["usual loop"]]
     rows = []
     for name, own in samples.items():

@@ -85,9 +85,9 @@ def law_of_the_noise(answer: Answer, inputs: Inputs) -> Arrays:
 
 def law_without_a_generator(answer: Answer, inputs: Inputs) -> Arrays:
     """As ``law_of_the_noise``, but called with mu and logvar alone: torch's global generator draws."""
-    torch.manual_seed(inputs["_seed"])
+    torch.default_generator.manual_seed(inputs["_seed"])
     z = torch.stack([_draw(answer, observers.positional(inputs)) for _ in range(inputs["_first"])])
-    torch.manual_seed(inputs["_seed"])
+    torch.default_generator.manual_seed(inputs["_seed"])
     again = _draw(answer, observers.positional(inputs))
     return {
         FRESH: torch.tensor(not torch.equal(z[0], z[1])),

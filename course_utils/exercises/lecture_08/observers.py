@@ -136,7 +136,9 @@ def joined(answer: Answer, inputs: Inputs) -> Arrays:
 def loss_of_a_witness(answer: Answer, inputs: Inputs) -> Arrays:
     """Loss, gradients, labels and noise of one call, and the noise of ``inputs["_repeats"]`` more."""
     witness, arguments = Witness(inputs), positional(inputs)
-    torch.manual_seed(inputs["_seed"])  # the global generator is given back after every case
+    torch.default_generator.manual_seed(
+        inputs["_seed"]
+    )  # the global generator is given back after every case
     loss = answer(witness, *arguments)
     value = as_array(loss)
     labels_reach = _labels_reach(witness, inputs)
@@ -324,7 +326,7 @@ def _together(calls: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 def transferred(answer: Answer, inputs: Inputs) -> Arrays:
     """The images, and whether a second call gives them again; drawing is seen as a difference between the two."""
     witness, arguments = Witness(inputs), positional(inputs)
-    torch.manual_seed(inputs["_seed"])
+    torch.default_generator.manual_seed(inputs["_seed"])
     first = answer(witness, *arguments)
     second = answer(witness, *arguments)
     return {

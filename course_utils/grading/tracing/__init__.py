@@ -13,6 +13,6 @@ its objects are recorded and replayed in the same way.
 
 from course_utils.grading.tracing.recorder import Recorder
 from course_utils.grading.tracing.replay import Replay, ReplayError
-from course_utils.grading.tracing.stacks import Trace
+from course_utils.grading.tracing.stacks import Trace, copied
 
-__all__ = ["Recorder", "Replay", "ReplayError", "Trace"]
+__all__ = ["Recorder", "Replay", "ReplayError", "Trace", "copied"]

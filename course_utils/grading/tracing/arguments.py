@@ -18,6 +18,7 @@ Changes = list[list[Any]]
 Methods = dict[tuple[int, str | None, str], tuple[Any, Callable[..., Any]]]
 """By the place of an argument, the path to one of its parts and a name: the thing, and what can be called."""
 _IDLE = (nn.Module, Optimizer, object)
+_ONLY_DATA = (Tensor, int, float, str, type)
 
 
 def watched(arguments: Sequence[Any]) -> list[Tensor]:
@@ -233,7 +234,7 @@ def methods(arguments: Sequence[Any]) -> Methods:
 
 def can_be_asked(argument: Any) -> bool:
     """Whether it is a function, or an object with methods, and whoever gave it wants to know what it is asked."""
-    return hasattr(argument, "__dict__") and not isinstance(argument, Tensor | type) and is_watched(argument)
+    return not isinstance(argument, _ONLY_DATA) and hasattr(argument, "__dict__") and is_watched(argument)
 
 
 def is_plain_function(argument: Any) -> bool:

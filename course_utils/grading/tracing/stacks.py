@@ -66,6 +66,13 @@ def exchanged(value: Any, tensors: Iterator[Tensor]) -> Any:
     return value
 
 
+def copied(value: Any) -> Any:
+    """Plain data with copies of its tensors."""
+    tensors: list[Tensor] = []
+    form = plain(value, tensors)
+    return exchanged(form, iter([tensor.clone() for tensor in tensors]))
+
+
 def stacked(calls: Sequence[Call]) -> Trace:
     """Runs of calls: the form of one, how many, and each of its tensors with those of the others below it."""
     flat = [(tensors := [], _flat(call, tensors)) for call in calls]
