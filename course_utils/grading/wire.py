@@ -23,6 +23,8 @@ MAX_TENSORS = 50_000
 MAX_NDIM = 8
 MAX_DEPTH = 24
 
+_SCALARS = (bool, int, float, str)
+
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
@@ -174,7 +176,7 @@ def _checked(description: Any) -> tuple[torch.dtype, tuple[int, ...]]:
 def _to_json(value: Any, tensors: list[bytes], depth: int) -> Any:
     if depth == 0:
         raise ValueError("the message is nested too deeply")
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in _SCALARS:
         return value
     if type(value) is list:
         return [_to_json(part, tensors, depth - 1) for part in value]
@@ -199,15 +201,15 @@ def _tensor(value: Tensor, tensors: list[bytes]) -> list[Any]:
 def _from_json(value: Any, reader: _Payload, depth: int) -> Any:
     if depth == 0:
         raise WireError("the message is nested too deeply")
+    if value is None or type(value) in _SCALARS:
+        return value
+    if type(value) is list:
+        return [_from_json(part, reader, depth - 1) for part in value]
     match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case list():
-            return [_from_json(part, reader, depth - 1) for part in value]
-        case {"tuple": list(parts)} if len(value) == 1:
-            return tuple(_from_json(part, reader, depth - 1) for part in parts)
-        case {"dict": dict(parts)} if len(value) == 1:
-            return {key: _from_json(part, reader, depth - 1) for key, part in parts.items()}
         case {"tensor": description} if len(value) == 1:
             return reader.take(description)
+        case {"dict": dict(parts)} if len(value) == 1:
+            return {key: _from_json(part, reader, depth - 1) for key, part in parts.items()}
+        case {"tuple": list(parts)} if len(value) == 1:
+            return tuple(_from_json(part, reader, depth - 1) for part in parts)
     raise WireError("the message is not plain data")

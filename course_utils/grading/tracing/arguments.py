@@ -26,17 +26,20 @@ def watched(arguments: Sequence[Any]) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for argument in arguments:
         if isinstance(argument, Tensor):
-            tensors: Sequence[Tensor] = [argument]
-        elif isinstance(argument, nn.Module):
-            tensors = [*argument.parameters(), *argument.buffers()]
-        elif hasattr(argument, "param_groups"):
-            tensors = [parameter for group in argument.param_groups for parameter in group["params"]]
-        elif isinstance(argument, tuple | list | dict):
-            tensors = watched(list(argument.values() if isinstance(argument, dict) else argument))
+            found[id(argument)] = argument
         else:
-            continue
-        found |= {id(tensor): tensor for tensor in tensors}
+            found |= {id(tensor): tensor for tensor in _held(argument)}
     return list(found.values())
+
+
+def _held(argument: Any) -> Sequence[Tensor]:
+    if isinstance(argument, nn.Module):
+        return [*argument.parameters(), *argument.buffers()]
+    if isinstance(argument, (tuple, list, dict)):
+        return watched(list(argument.values() if isinstance(argument, dict) else argument))
+    if hasattr(argument, "param_groups"):
+        return [parameter for group in argument.param_groups for parameter in group["params"]]
+    return ()
 
 
 class State:
