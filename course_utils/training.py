@@ -8,7 +8,6 @@ backwards, take a step. Everything around it is bookkeeping that costs next to n
 * Adam is *fused*: one kernel updates all parameters instead of a dozen small ones per parameter.
 * Losses are kept as tensors and averaged once per epoch.
 * While Adam takes its step, numbers too small to matter count as 0, see ``_step``.
-* Memory that one step frees stays with the process for the next, see ``runtime.keep_freed_memory``.
 """
 
 import math
@@ -23,7 +22,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm.auto import tqdm
 
-from course_utils.runtime import CourseError, keep_freed_memory
+from course_utils.runtime import CourseError
 
 __all__ = ["DivergedError", "History", "evaluate", "fit", "minibatches"]
 
@@ -132,7 +131,6 @@ def fit(
         raise ValueError(
             "the scheduler was made for another optimizer; pass that one as well, as optimizer=..."
         )
-    keep_freed_memory()
     history = History()
     watch = _Watch(label)
     # tqdm's bar for notebooks, unlike the one for terminals, does not look at the variable itself.

@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_utils.adversarial.failures import WON, coverage, diversity, name_failures
-from course_utils.runtime import CourseError, keep_freed_memory
+from course_utils.runtime import CourseError
 from course_utils.training import DivergedError, History, minibatches
 
 __all__ = ["CollapsedError", "GameHistory", "endless_minibatches", "fit_adversarial"]
@@ -94,7 +94,6 @@ def fit_adversarial(
     Raises: :class:`~course_utils.training.DivergedError` once a loss is not finite, naming the player and the step;
     :class:`CollapsedError` for the other failures, if ``strict``. ValueError for tuples of unequal or no length.
     """
-    keep_freed_memory()
     history = GameHistory()
     batches = endless_minibatches(*train, batch_size=batch_size, generator=generator)
     hidden = os.environ.get("TQDM_DISABLE", "") not in ("", "0")

@@ -7,17 +7,8 @@
 
 from course_utils.runtime.errors import CourseError
 from course_utils.runtime.hardware import device, limit_threads
-from course_utils.runtime.memory import keep_freed_memory
 from course_utils.runtime.packages import versions
 from course_utils.runtime.seeds import seed_everything
 from course_utils.runtime.vision import torchvision
 
-__all__ = [
-    "CourseError",
-    "device",
-    "keep_freed_memory",
-    "limit_threads",
-    "seed_everything",
-    "torchvision",
-    "versions",
-]
+__all__ = ["CourseError", "device", "limit_threads", "seed_everything", "torchvision", "versions"]
