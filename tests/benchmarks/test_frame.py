@@ -56,7 +56,8 @@ def test_every_benchmark_has_a_file_and_unknown_names_are_refused(capsys):
     from pathlib import Path
 
     files = {path.stem for path in Path(command.__file__).parent.glob("*.py")}
-    assert files == {*command.BENCHMARKS, "__init__", "__main__", "frame", "test_frame", "usual"}
+    beside = {"__init__", "__main__", "by_hand", "frame", "test_by_hand", "test_frame", "usual"}
+    assert files == {*command.BENCHMARKS, *beside}
     assert command.main(["no_such"]) == 2
     assert "There is no benchmark no_such; there are imports" in capsys.readouterr().err
 

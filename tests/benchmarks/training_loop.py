@@ -23,6 +23,7 @@ from course_utils.models import (
 )
 from course_utils.training import fit
 from tests.benchmarks import usual
+from tests.benchmarks.by_hand import ByHand
 from tests.benchmarks.frame import Table, median, ratio, take_turns_apart
 from tests.benchmarks.usual import BATCH, GAN_BETAS, GAN_LR, LR, NOISE
 
@@ -68,11 +69,12 @@ class Game:
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """A VAE of images."""
+    """A VAE of images; ``by_hand``, if there is one, trains it for an epoch with derivatives worked out by hand."""
 
     name: str
     goal: float
-    model: Callable[[], nn.Module]
+    model: Callable[[], VAE]
+    by_hand: Callable[[VAE, Tensor], object] | None = None
 
     def usual(self, dataset: Dataset) -> object:
         return usual.train_vae(self.model(), dataset)
@@ -90,7 +92,12 @@ class Autoencoder:
 
 
 MODELS = (
-    Autoencoder("MLP VAE", 28, lambda: VAE(MLPEncoder(CODE), MLPDecoder(CODE))),
+    Autoencoder(
+        "MLP VAE",
+        28,
+        lambda: VAE(MLPEncoder(CODE), MLPDecoder(CODE)),
+        by_hand=lambda model, images: ByHand(model).epoch(images),
+    ),
     Autoencoder("convolutional VAE", 70, lambda: VAE(ConvEncoder(CODE, 16), ConvDecoder(CODE, 16))),
     Game(
         "MLP GAN",
@@ -142,6 +149,8 @@ def measure_model(
         "course's loop": lambda: model.course(images),
         "products alone": lambda: [product() for _ in range(len(images) // BATCH) for product in products],
     }
+    if isinstance(model, Autoencoder) and model.by_hand is not None:
+        contenders["derivatives by hand"] = lambda: model.by_hand(model.model(), images)
     torch.manual_seed(0)
     samples = take_turns_apart(contenders, rounds)
     base = [s.cpu for s in samples["usual loop"]]
@@ -163,7 +172,8 @@ def run(rounds: int = 5) -> Table:
         "cross-entropy, Adam not fused, `.item()` at every step. The course's: `fit` and `fit_adversarial` on tensors "
         "in memory. Both train the course's models to the same objective: the VAEs 784-400-20, and 16 and 32 "
         "channels; the GANs 64-256-256-784, and 16 and 32 channels. The products alone are the matrix products and "
-        "convolutions of the course's steps.",
+        "convolutions of the course's steps. With derivatives by hand (`tests/benchmarks/by_hand.py`) there is no "
+        "autograd, no module and no array made twice: what is left of the step is arithmetic.",
         ("model", "loop", "CPU s", "of the usual loop", "goal", "wall s"),
     )
     for model in MODELS:
