@@ -72,10 +72,11 @@ def use_huge_pages() -> None:
 
 
 def hide(folders: list[str]) -> None:
-    """Put an empty folder over each of these; the first is the one the student may write to."""
+    """Put an empty folder over each of these; the first, which may hold others, is the one the student may write to."""
     _call("mount", None, b"/", None, MS_REC_PRIVATE, None)
-    for i, folder in enumerate(folders):
-        options = b"size=8m,nr_inodes=256,mode=1777" if i == 0 else b"size=4k,nr_inodes=1,mode=0555"
+    for folder in reversed(folders):
+        own = folder == folders[0]
+        options = b"size=8m,nr_inodes=256,mode=1777" if own else b"size=4k,nr_inodes=1,mode=0555"
         _call("mount", b"tmpfs", folder.encode(), b"tmpfs", MS_NOSUID_NODEV, options)
 
 

@@ -103,6 +103,7 @@ def _bubblewrap(namespaces: Sequence[str]) -> list[str]:
     command += ["--cap-drop", "ALL"]
     for capability in CAPABILITIES:
         command += ["--cap-add", f"CAP_{capability}"]
+    command += ["--tmpfs", "/tmp"]  # before what may lie in it
     for folder in ("/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(folder):
             command += ["--symlink", os.readlink(folder), folder]
@@ -113,7 +114,7 @@ def _bubblewrap(namespaces: Sequence[str]) -> list[str]:
             command += ["--perms", "0755", "--dir", str(outer)]  # else 0700, closed to the jail's user
         command += ["--ro-bind", folder, folder]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
     return [*command, *_package(), "--remount-ro", "/", "--chdir", "/tmp", "--"]
 
 

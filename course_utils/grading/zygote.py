@@ -24,7 +24,7 @@ from course_utils.grading.processors import use_processors
 from course_utils.grading.wire import Channel
 
 PACKAGE = Path(course_utils.__file__).parent
-HIDDEN = [str(PACKAGE), "/tmp", "/proc", "/dev/shm"]
+HIDDEN = ["/tmp", str(PACKAGE), "/proc", "/dev/shm"]
 NOT_NEEDED = {"plotting", "widgets", "notebooks", "presenting", "grading", "cli"}
 """Rooms of the package that no answer needs and that take long to import."""
 

@@ -96,6 +96,19 @@ def test_the_jail_sees_nothing_of_solutions_and_other_students(zygote: Zygote) -
     assert "False []" in message, message
 
 
+def test_a_jail_has_one_small_folder_to_write_to(zygote: Zygote) -> None:
+    write = (
+        "import os, tempfile, course_utils\nopen('mine', 'w').write('x')\nopen(f'{tempfile.gettempdir()}/too', 'w')\n"
+        "def can_write(folder):\n    try:\n        open(f'{folder}/x', 'w')\n        return True\n"
+        "    except OSError:\n        return False\n"
+        "places = [os.path.dirname(m.__file__) for m in (course_utils, os)] + ['/', '/usr', '/etc', '/dev/shm']\n"
+        "seen = os.getcwd(), sorted(os.listdir()), [*map(can_write, places)]\n"
+        "def kl_discrete(q, p):\n    raise RuntimeError('%s %s %s' % seen)"
+    )
+    message = grade(zygote, write)["kl_discrete"].message
+    assert f"/tmp ['mine', 'too'] {[False] * 6}" in message, message
+
+
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in ENDLESS])
 def test_what_never_ends_is_ended(zygote: Zygote, name: str) -> None:
     verdicts = grade(zygote, ENDLESS[name], HONEST)
