@@ -6,8 +6,12 @@ not allowed, nothing changes.
 
 import ctypes
 import os
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+
+MOMENT = 0.001
+"""Seconds of sleep, for the system wakes a thread up on a processor that is idle: so several judges find one each."""
 
 
 def processors() -> list[int]:
@@ -26,7 +30,8 @@ def use_processors(allowed: Collection[int]) -> None:
 def one_processor() -> Iterator[None]:
     """Stay on the present processor, which the system chose as one that is idle, inside the block."""
     allowed = processors()
-    if allowed:
+    if len(allowed) > 1:
+        time.sleep(MOMENT)
         use_processors([ctypes.CDLL(None).sched_getcpu()])
     try:
         yield
