@@ -22,7 +22,7 @@ def processors() -> list[int]:
 def use_processors(allowed: Collection[int]) -> None:
     """Let this thread, and what it forks, use these only."""
     if allowed:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             os.sched_setaffinity(0, allowed)
 
 

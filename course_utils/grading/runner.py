@@ -101,12 +101,13 @@ def serve(channel: Channel) -> None:
     for name in work["refused"]:
         refuse(name)
     notebook = Notebook(work["answers"])
-    own = [(i, cell["source"]) for i, cell in enumerate(work["cells"]) if cell and not cell["lecture"]]
-    untouched = Snapshot(everything=any(may_patch(number, source) for number, source in own))
+    untouched = Snapshot(everything=False)
     for number, cell in enumerate(work["cells"]):
         if cell is not None:
             if not cell["lecture"]:
                 channel.send({"cell": number, "token": work["token"]})
+                if not untouched.everything and may_patch(number, cell["source"]):
+                    untouched = Snapshot(everything=True)
             notebook.run(number, **cell)
             if not cell["lecture"]:
                 untouched.restore()
@@ -245,6 +246,7 @@ class Snapshot:
     """
 
     def __init__(self, *, everything: bool) -> None:
+        self.everything = everything
         self._modules, self._classes, self._loaded = [], [], {}
         if not everything:
             return

@@ -1,7 +1,7 @@
-"""The MLP VAE's step with its derivatives worked out by hand: the least that a step can cost in PyTorch.
+"""The MLP VAE's step with its derivatives worked out by hand: about the least that a step costs in PyTorch.
 
-No autograd, no modules, every array made once. Nobody should write a loop like this; it says how much of the course's
-loop is arithmetic, and so how far a loop of a dozen lines could come down at all.
+No autograd, no modules, every large array made once. Nobody should write a loop like this; it says how much of the
+course's loop is arithmetic, and so how far a loop of a dozen lines could come down at all.
 """
 
 import torch

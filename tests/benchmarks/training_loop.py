@@ -173,7 +173,7 @@ def run(rounds: int = 5) -> Table:
         "in memory. Both train the course's models to the same objective: the VAEs 784-400-20, and 16 and 32 "
         "channels; the GANs 64-256-256-784, and 16 and 32 channels. The products alone are the matrix products and "
         "convolutions of the course's steps. With derivatives by hand (`tests/benchmarks/by_hand.py`) there is no "
-        "autograd, no module and no array made twice: what is left of the step is arithmetic.",
+        "autograd, no module and no large array made twice: what is left of the step is arithmetic.",
         ("model", "loop", "CPU s", "of the usual loop", "goal", "wall s"),
     )
     for model in MODELS:

@@ -135,7 +135,15 @@ ADVERSARIES = {
     "    return float(libc.unshare(0x10000000) == 0)",
 }
 
+# Python compiles what stands after `finally` twice; inside one another, thousands of times.
+FINALLY = (
+    "".join("    " * i + "try: pass\n" + "    " * i + "finally:\n" for i in range(1, 16))
+    + "    " * 16
+    + "x = 1\n"
+)
+
 ENDLESS = {
+    "compiles for ever": "".join(f"def f{i}():\n{FINALLY}" for i in range(200)) + ZERO,
     "loop": "def kl_discrete(q, p):\n    while True: pass",
     "loop that swallows interrupts": "def kl_discrete(q, p):\n    while True:\n        try:\n            while True: pass\n"
     "        except BaseException: pass",

@@ -15,7 +15,7 @@ from course_utils.grading.reports.feedback import feedback
 from tests.grading.adversaries import ADVERSARIES, ENDLESS
 from tests.grading.conftest import HONEST, IMPORTS, RIGHT, ROOT, SMALL, SmallLecture
 
-SLOW = {"loop", "sleep", "loop in C"}
+SLOW = {"compiles for ever", "loop", "sleep", "loop in C"}
 
 pytestmark = pytest.mark.timeout(240)
 

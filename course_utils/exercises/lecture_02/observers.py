@@ -224,9 +224,7 @@ def _vector_jacobian(function: Answer, x: Tensor, rows: Tensor) -> Tensor:
 
 
 def _build(answer: Answer, inputs: Inputs) -> nn.Module:
-    torch.default_generator.manual_seed(
-        inputs["_seed"]
-    )  # the global generator is given back after every case
+    torch.default_generator.manual_seed(inputs["_seed"])  # given back after every case
     model = answer()
     if not isinstance(model, nn.Module):
         raise NonsenseError(

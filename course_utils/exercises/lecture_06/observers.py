@@ -94,7 +94,7 @@ def _disturbed(parameters: list[nn.Parameter], seed: int, n: int = 10) -> Iterat
 
 
 def _encoder(answer: Answer, latent_dim: int, seed: int) -> nn.Module:
-    torch.default_generator.manual_seed(seed)  # the global generator is given back after every case
+    torch.default_generator.manual_seed(seed)  # given back after every case
     module = answer(latent_dim)
     if not isinstance(module, nn.Module):
         raise NonsenseError(

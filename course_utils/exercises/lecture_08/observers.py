@@ -136,9 +136,7 @@ def joined(answer: Answer, inputs: Inputs) -> Arrays:
 def loss_of_a_witness(answer: Answer, inputs: Inputs) -> Arrays:
     """Loss, gradients, labels and noise of one call, and the noise of ``inputs["_repeats"]`` more."""
     witness, arguments = Witness(inputs), positional(inputs)
-    torch.default_generator.manual_seed(
-        inputs["_seed"]
-    )  # the global generator is given back after every case
+    torch.default_generator.manual_seed(inputs["_seed"])  # given back after every case
     loss = answer(witness, *arguments)
     value = as_array(loss)
     labels_reach = _labels_reach(witness, inputs)

@@ -92,9 +92,7 @@ def discriminator_moves(answer: Answer, inputs: Inputs) -> Arrays:
 
     Both players come with gradients left over from before; the generator's are to be found again.
     """
-    torch.default_generator.manual_seed(
-        inputs["_seed"]
-    )  # for answers that draw; the global generator is given back
+    torch.default_generator.manual_seed(inputs["_seed"])  # for answers that draw; given back after every case
     judge, points = Judge(inputs), Points(inputs)
     of: Callable[[Tensor], Tensor] = torch.sign if inputs["_by_sign"] else torch.clone
     for parameter in (*judge.parameters(), points.inner, points.outer):
