@@ -1342,6 +1342,7 @@ places = {
     "other real images": (0, 9, "right"),
     "five classes only": (0, -20, "right"),
     "pure noise": (10, -16, "left"),
+    "VAE": (-12, 4, "right"),
 }
 
 

@@ -34,3 +34,9 @@ def test_no_command_shows_the_commands() -> None:
     run = course()
     assert "build" in run.stdout + run.stderr
     assert "progress" in run.stdout + run.stderr
+
+
+def test_the_command_starts_without_torch() -> None:
+    """Which takes seconds to import, and is not needed to say what the commands are, or to write slides."""
+    code = "import sys, course_utils.cli, course_utils.presenting.slides; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from course_utils.models.image_layers import HALVE, FromImage, ToImage
+
 __all__ = ["ConvDiscriminator", "ConvGenerator", "MLPDiscriminator", "MLPGenerator", "MinibatchDeviation"]
 
 SLOPE = 0.2  # of the leaky ReLU: a discriminator with dead units has nothing to tell the generator
-HALVE = {"kernel_size": 4, "stride": 2, "padding": 1}  # transposed, it doubles
 
 
 class MLPGenerator(nn.Module):
@@ -86,9 +87,9 @@ class ConvGenerator(nn.Module):
         self.latent_dim = latent_dim
         self.net = nn.Sequential(
             nn.Linear(latent_dim, 2 * width * 7 * 7), nn.Unflatten(1, (2 * width, 7, 7)),
-            nn.BatchNorm2d(2 * width), nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, **HALVE), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.ConvTranspose2d(width, 1, **HALVE), nn.Sigmoid(),
+            nn.BatchNorm2d(2 * width), nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(2 * width, width, **HALVE), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
+            ToImage(width), nn.Sigmoid(),
         )  # fmt: skip
 
     def forward(self, z: Tensor) -> Tensor:
@@ -138,8 +139,8 @@ class ConvDiscriminator(nn.Module):
         limited = spectral_norm if spectral else nn.Identity()
         self.feature_dim = (2 * width + minibatch_deviation) * 7 * 7
         self.body = nn.Sequential(
-            limited(nn.Conv2d(1, width, **HALVE)), nn.LeakyReLU(SLOPE),
-            limited(nn.Conv2d(width, 2 * width, **HALVE)), nn.LeakyReLU(SLOPE),
+            limited(FromImage(width)), nn.LeakyReLU(SLOPE, inplace=True),
+            limited(nn.Conv2d(width, 2 * width, **HALVE)), nn.LeakyReLU(SLOPE, inplace=True),
             MinibatchDeviation() if minibatch_deviation else nn.Identity(), nn.Flatten(),
         )  # fmt: skip
         self.head = limited(nn.Linear(self.feature_dim, 1))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from course_utils.gaussian import reparameterize
+from course_utils.models.image_layers import HALVE
 from course_utils.models.vae import SIDE, ConvDecoder, GaussianHead, MLPDecoder
 
 __all__ = [
@@ -126,8 +127,8 @@ class ConditionalConvEncoder(nn.Sequential):
 
     def __init__(self, latent_dim: int, num_classes: int, width: int = 32) -> None:
         super().__init__(
-            nn.Conv2d(1 + num_classes, width, kernel_size=4, stride=2, padding=1), nn.ReLU(),  # (batch, width, 14, 14)
-            nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1), nn.ReLU(),  # (batch, 2 width, 7, 7)
+            nn.Conv2d(1 + num_classes, width, **HALVE), nn.ReLU(),  # (batch, width, 14, 14)
+            nn.Conv2d(width, 2 * width, **HALVE), nn.ReLU(),  # (batch, 2 width, 7, 7)
             nn.Flatten(),
             GaussianHead(2 * width * 7 * 7, latent_dim),
         )  # fmt: skip

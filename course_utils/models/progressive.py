@@ -3,7 +3,8 @@ r"""Progressive growing: a game at 7x7 first, then at 14x14, then at 28x28, each
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.models.adversarial import HALVE, SLOPE
+from course_utils.models.adversarial import SLOPE
+from course_utils.models.image_layers import HALVE
 
 __all__ = ["STAGES", "ProgressiveDiscriminator", "ProgressiveGenerator", "fade_in", "shrink"]
 

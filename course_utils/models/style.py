@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from course_utils.gaussian import draw_standard_normal
-from course_utils.models.adversarial import HALVE, SLOPE
+from course_utils.models.adversarial import SLOPE
+from course_utils.models.image_layers import HALVE, ToImage
 
 __all__ = ["MappingNetwork", "StyleGenerator", "adaptive_instance_norm", "style_mix"]
 
@@ -129,7 +130,7 @@ class StyleGenerator(nn.Module):
             StyleLayer(nn.ConvTranspose2d(2 * width, width, **HALVE), width, style_dim),
             StyleLayer(nn.Conv2d(width, width, kernel_size=3, padding=1), width, style_dim),
         ])  # fmt: skip
-        self.to_image = nn.ConvTranspose2d(width, 1, **HALVE)
+        self.to_image = ToImage(width)
 
     def styles(self, z: Tensor) -> Tensor:
         """The same w for every layer, (batch, layers, style_dim), from z (batch, latent_dim): to be mixed."""

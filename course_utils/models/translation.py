@@ -3,6 +3,8 @@ r"""Unpaired translation: two generators that undo each other, and no example of
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.models.image_layers import FromImage, ToImage
+
 __all__ = ["Translator", "cycle_loss", "outline"]
 
 
@@ -62,12 +64,11 @@ class Translator(nn.Module):
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
-        sizes = {"kernel_size": 4, "stride": 2, "padding": 1}
-        self.down = nn.Sequential(nn.Conv2d(1, width, **sizes), nn.BatchNorm2d(width), nn.ReLU())
+        self.down = nn.Sequential(FromImage(width), nn.BatchNorm2d(width), nn.ReLU())
         self.middle = nn.Sequential(
             nn.Conv2d(width, width, kernel_size=3, padding=1), nn.BatchNorm2d(width), nn.ReLU()
         )
-        self.up = nn.Sequential(nn.ConvTranspose2d(width, 1, **sizes), nn.Sigmoid())
+        self.up = nn.Sequential(ToImage(width), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (batch, 1, H, W) to images of the same size, values in (0, 1); H and W even."""

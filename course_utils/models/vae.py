@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_utils.gaussian import reparameterize
+from course_utils.models.image_layers import HALVE, ToImage
 
 __all__ = [
     "VAE",
@@ -126,8 +127,8 @@ class ConvEncoder(nn.Sequential):
 
     def __init__(self, latent_dim: int, width: int = 32) -> None:
         super().__init__(
-            nn.Conv2d(1, width, kernel_size=4, stride=2, padding=1), nn.ReLU(),  # (batch, width, 14, 14)
-            nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1), nn.ReLU(),  # (batch, 2 width, 7, 7)
+            nn.Conv2d(1, width, **HALVE), nn.ReLU(),  # (batch, width, 14, 14)
+            nn.Conv2d(width, 2 * width, **HALVE), nn.ReLU(),  # (batch, 2 width, 7, 7)
             nn.Flatten(),
             GaussianHead(2 * width * 7 * 7, latent_dim),
         )  # fmt: skip
@@ -139,8 +140,8 @@ class ConvDecoder(nn.Sequential):
     def __init__(self, latent_dim: int, width: int = 32) -> None:
         super().__init__(
             nn.Linear(latent_dim, 2 * width * 7 * 7), nn.ReLU(), nn.Unflatten(1, (2 * width, 7, 7)),
-            nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(width, 1, kernel_size=4, stride=2, padding=1),
+            nn.ConvTranspose2d(2 * width, width, **HALVE), nn.ReLU(),
+            ToImage(width),
         )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Seeds, device, threads, clear errors, and the one door through which torchvision is imported.
 
-``import course_utils.runtime`` costs no more than ``import torch``: torchvision is imported when
-:func:`torchvision` is first called, and the checks of ``course doctor`` live in
+``import course_utils.runtime`` costs next to nothing, so that a ``course`` command that needs no network starts at
+once: torch and torchvision are imported by the functions that use them, and the checks of ``course doctor`` live in
 :mod:`course_utils.runtime.doctor`.
 """
 

@@ -1,15 +1,21 @@
 """Where tensors live, and how many threads work on them."""
 
-import os
+from __future__ import annotations
 
-import torch
+import os
+from typing import TYPE_CHECKING
 
 from course_utils.runtime.errors import CourseError
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICE_VARIABLE = "COURSE_DEVICE"
 
 
 def _available(kind: str) -> bool:
+    import torch
+
     if kind == "cuda":
         return torch.cuda.is_available()
     if kind == "mps":
@@ -26,6 +32,8 @@ def device() -> torch.device:
 
     Raises: CourseError if the device is unknown or this machine does not have it.
     """
+    import torch
+
     kind = os.environ.get(DEVICE_VARIABLE, "").strip().lower() or "cpu"
     if kind == "auto":
         kind = next(kind for kind in ("cuda", "mps", "cpu") if _available(kind))
@@ -47,6 +55,8 @@ def limit_threads(n_threads: int = 2) -> int:
 
     Raises: ValueError if ``n_threads`` is below 1.
     """
+    import torch
+
     if n_threads < 1:
         raise ValueError(f"n_threads must be at least 1, but it is {n_threads}.")
     if torch.get_num_threads() > n_threads:

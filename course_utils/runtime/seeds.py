@@ -1,9 +1,12 @@
 """One call that makes a notebook repeatable."""
 
-import random
+from __future__ import annotations
 
-import numpy as np
-import torch
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def seed_everything(seed: int) -> torch.Generator:
@@ -16,9 +19,13 @@ def seed_everything(seed: int) -> torch.Generator:
     Returns: a fresh CPU generator seeded with the same number.
     Raises: ValueError if ``seed`` is outside that range.
 
+    >>> import torch
     >>> torch.equal(torch.rand(3, generator=seed_everything(0)), torch.rand(3, generator=seed_everything(0)))
     True
     """
+    import numpy as np
+    import torch
+
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must lie in [0, 2**32), but it is {seed}.")
     random.seed(seed)

@@ -15,12 +15,16 @@ say so when called. The course needs none of them.
 Where the compiled library loads, nothing is declared: the import is tried first.
 """
 
+from __future__ import annotations
+
 import importlib
 import re
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _SCHEMAS = {"nms": f"nms{_SIGNATURE}", "qnms": f"qnms{_SIGNATURE}"}
@@ -46,6 +50,8 @@ def torchvision() -> ModuleType:
         missing = _MISSING.fullmatch(str(error))
         if _declared or missing is None or missing[1] not in _SCHEMAS:
             raise
+    import torch
+
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in _SCHEMAS.values():
         library.define(schema)

@@ -159,14 +159,13 @@ def _train(
     batches = endless_minibatches(*train, batch_size=32, generator=random)
     for _ in range(steps):
         x, *labels = next(batches)
-        with torch.no_grad():
-            fake = generator(*draw(len(x), random, *labels))
-        loss = discriminator_loss(discriminator(x, *labels), discriminator(fake, *labels))
+        fake = generator(*draw(len(x), random, *labels))  # one batch for both
+        loss = discriminator_loss(discriminator(x, *labels), discriminator(fake.detach(), *labels))
         adams[0].zero_grad()
         loss.backward()
         adams[0].step()
         with frozen(discriminator):
-            loss = generator_loss(discriminator(generator(*draw(len(x), random, *labels)), *labels))
+            loss = generator_loss(discriminator(fake, *labels))
             adams[1].zero_grad()
             loss.backward()
         adams[1].step()

@@ -133,15 +133,13 @@ def wasserstein_gan(data: ImageData, budget: Budget, generator: Generator) -> Tr
     g, critic = ConvGenerator(budget.noise_dim, budget.width), ConvDiscriminator(budget.width)
     c_adam, g_adam, average = adam(critic, lr=LR), adam(g, lr=LR), average_of(g, budget)
     for (batch,) in batches(data.train_images, budget=budget, generator=generator):
-        with torch.no_grad():
-            fake = g(torch.randn(len(batch), budget.noise_dim, generator=generator))
+        fake = g(torch.randn(len(batch), budget.noise_dim, generator=generator))
         c_adam.zero_grad()
-        penalty = gradient_penalty(critic, batch, fake, generator)
-        (critic_loss(critic(batch), critic(fake)) + penalty).backward()
+        penalty = gradient_penalty(critic, batch, fake.detach(), generator)
+        (critic_loss(critic(batch), critic(fake.detach())) + penalty).backward()
         c_adam.step()
         with frozen(critic):
             g_adam.zero_grad()
-            fake = g(torch.randn(len(batch), budget.noise_dim, generator=generator))
             critic_generator_loss(critic(fake)).backward()
         g_adam.step()
         average.update_parameters(g)
@@ -170,14 +168,13 @@ def _play(
     g_adam, d_adam = adam(g, lr=LR, betas=betas), adam(d, lr=d_lr, betas=betas)
     average = average_of(g, budget)
     for real, make, judge in rounds:
-        with torch.no_grad():
-            fake = make(len(real))
+        fake = make(len(real))  # one batch for both players: half the work of the generator
         d_adam.zero_grad()
-        discriminator_loss(judge(real), judge(fake)).backward()
+        discriminator_loss(judge(real), judge(fake.detach())).backward()
         d_adam.step()
         with frozen(d):
             g_adam.zero_grad()
-            generator_loss(judge(make(len(real)))).backward()
+            generator_loss(judge(fake)).backward()
         g_adam.step()
         average.update_parameters(g)
     return average.eval()

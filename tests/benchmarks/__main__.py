@@ -26,6 +26,7 @@ BENCHMARKS = (
     "widgets",
     "browser",
     "lectures",
+    "image_layers",
     "training_loop",
     "training_growth",
     "time_to_quality",

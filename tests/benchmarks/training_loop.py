@@ -1,6 +1,7 @@
 """One pass over images of MNIST by four models: the usual loop, the course's loop, the arithmetic alone."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.data import Dataset, Subset
 
-from course_utils.adversarial import adam, discriminator_step, fit_adversarial, generator_step
+from course_utils.adversarial import adam, discriminator_loss, fit_adversarial, frozen, generator_loss
 from course_utils.elbo import negative_elbo
 from course_utils.models import (
     VAE,
@@ -40,6 +41,14 @@ class FlatDiscriminator(MLPDiscriminator):
         return super().forward(x.flatten(1))
 
 
+def move(loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+    """Down the gradient of the loss, which is given back without its graph."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
 @dataclass(frozen=True)
 class Game:
     """A generator and a discriminator of images."""
@@ -53,12 +62,23 @@ class Game:
         return usual.train_gan(self.generator(), self.discriminator(), dataset)
 
     def course(self, images: Tensor) -> object:
-        """As in lecture 10, on as many batches as the usual loop has."""
+        """As in lecture 11, on as many batches as the usual loop has: one batch of fakes serves both players."""
         maker, judge = self.generator(), self.discriminator()
         of_maker, of_judge = (adam(net, lr=GAN_LR, betas=GAN_BETAS) for net in (maker, judge))
+        fake = None
+
+        def step_of_judge(x: Tensor) -> Tensor:
+            nonlocal fake
+            fake = maker(torch.randn(len(x), NOISE))
+            return move(discriminator_loss(judge(x), judge(fake.detach())), of_judge)
+
+        def step_of_maker(x: Tensor) -> Tensor:
+            with frozen(judge):
+                return move(generator_loss(judge(fake)), of_maker)
+
         return fit_adversarial(
-            lambda x: discriminator_step(judge, maker, of_judge, x, torch.randn(len(x), NOISE)),
-            lambda x: generator_step(maker, judge, of_maker, torch.randn(len(x), NOISE)),
+            step_of_judge,
+            step_of_maker,
             (images,),
             steps=len(images) // BATCH,
             batch_size=BATCH,
@@ -126,17 +146,22 @@ def arithmetic(step: Work) -> list[Work]:
 
 
 def products_of(layer: nn.Module, x: Tensor, y: Tensor) -> list[Work]:
-    """One product forwards, and one backwards for each that a gradient is due to: the weights, the input."""
-    due_to_x, due_to_weight = x.requires_grad, layer.weight.requires_grad and y.requires_grad
-    x, weight, error = x.detach(), layer.weight.detach(), torch.randn_like(y)
-    if isinstance(layer, nn.Linear):
-        backwards = [lambda: error.T @ x] * due_to_weight + [lambda: error @ weight] * due_to_x
-        return [lambda: x @ weight.T, *backwards]
-    transposed = isinstance(layer, nn.ConvTranspose2d)
-    how = (layer.stride, layer.padding, layer.dilation, transposed, layer.output_padding, layer.groups)
-    due = [due_to_x, due_to_weight, False]
-    backwards = [lambda: torch.ops.aten.convolution_backward(error, x, weight, None, *how, due)]
-    return [lambda: torch.convolution(x, weight, None, *how), *backwards * any(due)]
+    """The product forwards, and those backwards to what a gradient is due to: the weights, the input."""
+    layer = deepcopy(layer)  # the step is about to change the weights
+    x = x.detach().requires_grad_(x.requires_grad)
+    forwards = torch.no_grad()(lambda: layer.forward(x))
+    if not y.requires_grad:
+        return [forwards]
+    again, error = layer.forward(x), torch.randn_like(y)
+    due = [tensor for tensor in (x, layer.weight) if tensor.requires_grad]
+    return [forwards, lambda: torch.autograd.grad(again, due, error, retain_graph=True)]
+
+
+def repeat(products: list[Work], steps: int) -> None:
+    """Without keeping what comes out: fresh memory would cost as much as the products."""
+    for _ in range(steps):
+        for product in products:
+            product()
 
 
 def measure_model(
@@ -147,7 +172,7 @@ def measure_model(
     contenders = {
         "usual loop": lambda: model.usual(dataset),
         "course's loop": lambda: model.course(images),
-        "products alone": lambda: [product() for _ in range(len(images) // BATCH) for product in products],
+        "products alone": lambda: repeat(products, len(images) // BATCH),
     }
     if isinstance(model, Autoencoder) and model.by_hand is not None:
         contenders["derivatives by hand"] = lambda: model.by_hand(model.model(), images)
@@ -169,11 +194,13 @@ def run(rounds: int = 5) -> Table:
         "Training loop",
         f"One pass over {N_IMAGES:,} images of MNIST from new parameters, batch {BATCH}, {rounds} rounds. The "
         "usual loop (`tests/benchmarks/usual.py`): torchvision's data set, DataLoader, sigmoid before the "
-        "cross-entropy, Adam not fused, `.item()` at every step. The course's: `fit` and `fit_adversarial` on tensors "
-        "in memory. Both train the course's models to the same objective: the VAEs 784-400-20, and 16 and 32 "
-        "channels; the GANs 64-256-256-784, and 16 and 32 channels. The products alone are the matrix products and "
-        "convolutions of the course's steps. With derivatives by hand (`tests/benchmarks/by_hand.py`) there is no "
-        "autograd, no module and no large array made twice: what is left of the step is arithmetic.",
+        "cross-entropy, Adam not fused, `.item()` at every step, `torch.nn`'s own layers. The course's: `fit` and "
+        "`fit_adversarial` on tensors in memory, with `course_utils/models/image_layers.py` next to the image. Both "
+        "train the course's models to the same objective (VAEs 784-400-20, and of 16 and 32 channels; GANs "
+        "64-256-256-784, and of 16 and 32 channels) and make one batch of fakes for both players. The products alone "
+        "are the matrix products and convolutions of the course's steps. With derivatives by hand "
+        "(`tests/benchmarks/by_hand.py`) there is no autograd, no module and no large array made twice: what is left "
+        "of the step is arithmetic.",
         ("model", "loop", "CPU s", "of the usual loop", "goal", "wall s"),
     )
     for model in MODELS:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from course_utils.runtime import vision
 
@@ -36,7 +37,7 @@ def imports(monkeypatch):
             declared.append(schema.partition("(")[0])
 
     monkeypatch.setattr(vision, "_declared", [])
-    monkeypatch.setattr(vision.torch.library, "Library", Library)
+    monkeypatch.setattr(torch.library, "Library", Library)
     plan.declared = declared
     return plan
 
