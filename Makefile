@@ -8,6 +8,9 @@ READY  := $(VENV)/.ready
 # Jupyter refuses to start as root (in a container, say) unless it is told that this is meant.
 ROOT_OK := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# Dozens of processes import the same files: they may keep what they have compiled, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup lab test slow bench lint notebooks site pictures constraints
 
 help:

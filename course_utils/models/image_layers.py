@@ -1,9 +1,9 @@
 r"""The convolutions next to the image, with one channel on that side: as ``nn`` has them, but worked out in less time.
 
-The kernel is 4, the stride 2, the padding 1: it halves an even size, and transposed it doubles it. On a CPU PyTorch
-needs as long for the step *to* the one channel as for many (the transposed convolution, and the gradient that leaves
-an ordinary one). The same sums are a convolution of stride 1 to blocks of 2 x 2 pixels, four channels of which
-:func:`torch.nn.functional.pixel_shuffle` makes the image; that takes a third of the time or less
+The kernel is 4, the stride 2, the padding 1: it halves an even size, and transposed it doubles it. PyTorch's kernels
+for a CPU are made for many channels, and slow on the way *to* one: in the transposed convolution, and for the gradient
+that leaves an ordinary one. The same sums are a convolution of stride 1 to blocks of 2 x 2 pixels, four channels of
+which :func:`torch.nn.functional.pixel_shuffle` makes the image, and that is several times as fast
 (``tests/benchmarks/image_layers.py``).
 
 References: Shi et al. 2016, arXiv:1609.07009 (a transposed convolution as a convolution and a shuffle).
