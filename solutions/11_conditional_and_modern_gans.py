@@ -337,7 +337,7 @@ show(
         n_columns=N_CLASSES,
         column_labels=list(data.class_names),
         cell_inches=0.72,
-        title=f"One class ordered in each column: of many samples {100 * obeyed:.0f} % obey",
+        title=f"One class a column; of many samples {100 * obeyed:.0f} % obey",
     ),
     alt="Five rows of ten generated images. Each column was ordered as one class, and many images in it look like that "
     "class; each row shares one noise vector.",

@@ -52,7 +52,8 @@ def run(rounds: int = 15) -> Table:
         f"CPU time, {rounds} rounds.",
         ("work", "`torch.nn`, ms", "ours, ms", "ours of `torch.nn`'s"),
     )
-    torch.empty(7_000_000)  # given back at once: from then on the C library keeps small memory, as in a long training
+    # given back at once: from then on the C library keeps what is smaller, as in a long training
+    torch.empty(7_000_000)
     for name, (make, shape, work) in WORK.items():
         x = torch.rand(shape).requires_grad_()
         error = torch.randn_like(make()(x))
