@@ -36,9 +36,10 @@ $(READY): pyproject.toml constraints.txt
 lab: setup
 	$(BIN)/jupyter lab $(ROOT_OK) $(ARGS) lectures
 
-# Three at a time, also on two cores: some tests wait for a time limit or a browser.
+# Three at a time, also on two cores: some tests wait for a time limit or a browser. In the order given, the long
+# notebooks first and the short files of tests/ last, no core waits long for the others at the end.
 test: setup
-	$(BIN)/python -m pytest -n 3 --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -m "not slow" tests solutions lectures $(ARGS)
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -m "not slow" solutions lectures tests $(ARGS)
 
 slow: setup
 	$(BIN)/python -m pytest -n 2 -m slow tests $(ARGS)
