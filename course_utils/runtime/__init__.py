@@ -1,6 +1,6 @@
 """Seeds, device, threads, clear errors, and the one door through which torchvision is imported.
 
-``import course_utils.runtime`` costs next to nothing, so that a ``course`` command that needs no network starts at
+``import course_utils.runtime`` costs next to nothing, so that a ``course`` command that needs no tensors starts at
 once: torch and torchvision are imported by the functions that use them, and the checks of ``course doctor`` live in
 :mod:`course_utils.runtime.doctor`.
 """

@@ -51,9 +51,8 @@ def with_usual_layers(model: nn.Module) -> nn.Module:
     """The same model, in place, where the course has layers that work out the same sums in less time."""
     for layer in model.modules():
         if isinstance(layer, FromImage | ToImage):
-            layer.__class__ = type(
-                layer
-            ).__base__  # nn.Conv2d, nn.ConvTranspose2d: parameters and names are the same
+            # nn.Conv2d or nn.ConvTranspose2d: parameters and names are the same
+            layer.__class__ = type(layer).__base__
     return model
 
 

@@ -77,7 +77,7 @@ def test_parameters_begin_as_those_of_the_usual_layer_and_fit_it(name):
 
 def test_the_weight_can_be_limited():
     layer = spectral_norm(FromImage(5)).eval()  # no power iteration between the two
-    x = torch.rand(2, 1, 8, 8)
+    x = torch.rand(2, 1, 8, 8, requires_grad=True)
     assert not torch.equal(layer.weight, layer.parametrizations.weight.original)
     torch.testing.assert_close(
         layer(x), nn.functional.conv2d(x, layer.weight, layer.bias, stride=2, padding=1)
