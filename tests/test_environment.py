@@ -88,6 +88,13 @@ def imported(file: Path) -> set[str]:
     return found
 
 
+def test_reading_notebooks_loads_no_compiler_of_grammars() -> None:
+    """jsonschema 4.25 begins by compiling 39 of them (its issue 1428), at every start of JupyterLab and of a test."""
+    code = "import sys, nbformat, jupyter_events\nprint('lark' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
+
+
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
         "import sys, course_utils, course_utils.exercises, course_utils.training, course_utils.data\n"
