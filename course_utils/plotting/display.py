@@ -89,9 +89,13 @@ def png_bytes(figure: Figure) -> bytes:
     """
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return small_png(np.asarray(canvas.buffer_rgba()))
+
+
+def small_png(pixels: np.ndarray) -> bytes:
+    """Encode RGBA pixels of shape (height, width, 4), uint8, as :func:`png_bytes` says."""
     buffer = io.BytesIO()
-    _with_palette(picture).save(buffer, "PNG", optimize=True)
+    _with_palette(Image.fromarray(pixels).convert("RGB")).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -31,8 +31,9 @@ class FastCanvas:
     def __init__(self, figure: Figure) -> None:
         self.figure = figure
         self.canvas = FigureCanvasAgg(figure)
-        self.canvas.draw()  # runs the layout engine
-        figure.set_layout_engine("none")
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)
+            figure.set_layout_engine("none")
         # 3-D axes sort their artists by depth, and subfigures hold axes of their own: both are drawn in full.
         self.in_full = bool(figure.subfigs) or any(axes.name == "3d" for axes in figure.axes)
         self.n_backgrounds = (

@@ -8,7 +8,7 @@ import ipywidgets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils.plotting.display import check_alt, close, figure_html, png_bytes, publish
+from course_utils.plotting.display import check_alt, close, figure_html, publish, small_png
 from course_utils.widgets.canvas import FastCanvas
 from course_utils.widgets.picture import Picture
 
@@ -84,8 +84,8 @@ class Explorer:
         self.update, self.alt, self.controls = update, alt, controls
         close(figure)
         self.first_sentence = update(**self.values) or ""
-        self.first_picture = png_bytes(figure)
         self.canvas = FastCanvas(figure)
+        self.first_picture = small_png(self.canvas.draw())
         self.picture = Picture(alt=alt.strip(), takes_clicks=click is not None)
         self.message = ipywidgets.HTML()
         self._render(self.first_sentence)

@@ -18,17 +18,18 @@ get_ipython().events.register("pre_run_cell", lambda *_: _begun.append(_time.per
 get_ipython().events.register("post_run_cell", lambda *_: _seconds.append(_time.perf_counter() - _begun[-1]))
 """
 AFTER_IMPORTS = """
-def _timed(encode):
-    def png_bytes(*arguments, **settings):
+def _timed(draw):
+    def timed(*arguments):
         begun = _time.perf_counter()
         try:
-            return encode(*arguments, **settings)
+            return draw(*arguments)
         finally:
             _drawing.append(_time.perf_counter() - begun)
-    return png_bytes
+    return timed
 from course_utils.plotting import display as _display
 from course_utils.widgets import explorer as _explorer
-_display.png_bytes = _explorer.png_bytes = _timed(_display.png_bytes)
+_display.png_bytes = _timed(_display.png_bytes)
+_explorer.FastCanvas, _explorer.small_png = _timed(_explorer.FastCanvas), _timed(_explorer.small_png)
 """
 AFTER = "import json as _json\nprint(_json.dumps([_seconds, _drawing]))"
 
