@@ -43,6 +43,7 @@
 # %% slideshow={"slide_type": "skip"}
 import math
 import zlib
+from functools import cache
 
 import numpy as np
 import torch
@@ -91,6 +92,7 @@ def thicken(images: Tensor) -> Tensor:
     return F.max_pool2d(images, kernel_size=5, stride=1, padding=2)
 
 
+@cache  # each rule gets the same images
 def training_set(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Targets and others, each (N_EXAMPLES, 1, 28, 28), and which targets are rare, a mask (N_EXAMPLES,)."""
     draw = Generator().manual_seed(seed)

@@ -206,6 +206,8 @@ def test_every_playground_redraws_without_a_new_background(name):
     """What is slow in a redraw is ticks and titles; a playground that changes them at every step is too slow."""
     playground = getattr(widgets, name)()
     assert isinstance(playground, Explorer)
+    shift = np.abs(pixels(playground.png).astype(int) - pixels(playground.first_picture)).mean()
+    assert shift < 1, "the picture jumps when the page becomes live"
     for name, control in playground.controls.items():
         if name == "speed":
             continue  # of a film: another pace, not another picture
