@@ -42,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _use_home(config, "tests")
     if sys.platform == "linux":
         _raise_loopback()
+    if config.getoption("nbval", False) or config.getoption("nbval_lax", False):
+        from tests.forked import fork_kernels
+
+        fork_kernels()
 
 
 class ByFileOrExercise(LoadScopeScheduling):

@@ -6,7 +6,6 @@ write the test first.
 """
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 import sys
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.forked import context
 
 ROOT = Path(__file__).parents[2]
 NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
@@ -128,8 +129,7 @@ FAULTS = [
 def run_in_copy(tmp_path_factory):
     """Run targets against a copy of the package: ``run(fault, *targets) -> (exit code, output)``.
 
-    Each run is a fresh process. Where the system can fork, the libraries are imported once for all of them,
-    which makes a run three times as fast; the package itself never is.
+    Each run is a fresh process, in which the libraries may be imported already (`tests.forked`), but not the package.
     """
     copy = tmp_path_factory.mktemp("net").resolve()
     ignored = shutil.ignore_patterns("__pycache__")
@@ -140,16 +140,10 @@ def run_in_copy(tmp_path_factory):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
 
-    can_fork = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
-    if can_fork:
-        context.set_forkserver_preload(
-            ["torch", "scipy.stats", "scipy.integrate", "hypothesis.strategies", "jaxtyping"]
-        )
     log = copy / "log.txt"
 
     def run(*targets):
-        process = context.Process(target=_pytest, args=(copy, log, targets))
+        process = context().Process(target=_pytest, args=(copy, log, targets))
         process.start()
         process.join(TIMEOUT)
         if process.is_alive():
