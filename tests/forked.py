@@ -17,15 +17,9 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 
 CAN_FORK = sys.platform == "linux"
 # PyTorch imports its compiler with the first optimizer. Not pyplot, which would look for IPython's backend too early.
-LIBRARIES = [
-    "torch._dynamo",
-    "scipy.stats",
-    "scipy.integrate",
-    "sklearn.decomposition",
-    "sklearn.linear_model",
-]
-LIBRARIES += ["matplotlib.figure", "matplotlib.backends.backend_agg", "ipykernel.kernelapp", "anywidget"]
-LIBRARIES += ["hypothesis.strategies", "jaxtyping"]
+LIBRARIES = ["torch._dynamo", "scipy.stats", "scipy.integrate", "hypothesis.strategies", "jaxtyping"]
+LIBRARIES += ["sklearn.decomposition", "sklearn.linear_model", "matplotlib.backends.backend_agg"]
+LIBRARIES += ["ipykernel.kernelapp", "anywidget"]
 
 
 def context() -> BaseContext:
