@@ -11,10 +11,12 @@ import sys
 from importlib.metadata import EntryPoint
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
+TESTS = Path(__file__).parent
 CAN_FORK = sys.platform == "linux"
 # PyTorch imports its compiler with the first optimizer. Not pyplot, which would look for IPython's backend too early.
 LIBRARIES = ["torch._dynamo", "scipy.stats", "scipy.integrate", "hypothesis.strategies", "jaxtyping"]
@@ -26,20 +28,20 @@ def context() -> BaseContext:
     """What starts processes: by a fork where that is possible."""
     if not CAN_FORK:
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LIBRARIES)
-    return context
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload(LIBRARIES)
+    return forking
 
 
 def fork_kernels() -> None:
     """From now on, Jupyter's kernels of this process are forked."""
     if CAN_FORK:
         factory, name = KernelProvisionerFactory.instance(), "forked"
-        factory.provisioners[name] = EntryPoint(name, f"{__name__}:Forked", factory.GROUP_NAME)
+        factory.provisioners[name] = EntryPoint(name, f"{__name__}:ForkingProvisioner", factory.GROUP_NAME)
         factory.default_provisioner_name = name
 
 
-class Forked(LocalProvisioner):
+class ForkingProvisioner(LocalProvisioner):
     """Starts a kernel of Python by a fork."""
 
     async def launch_kernel(self, cmd: list[str], **settings: Any) -> dict[str, Any]:
@@ -79,6 +81,8 @@ def _be_a_kernel(arguments: list[str], env: dict[str, str], cwd: str | None) -> 
     os.environ.clear()
     os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))  # it ends when that one ends
     os.chdir(cwd or ".")
+    # pytest has added the folders of the tests
+    sys.path[:] = [path for path in sys.path if not Path(path).is_relative_to(TESTS)]
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)

@@ -21,7 +21,8 @@ def forking(monkeypatch):
 KNOWS = """
 import sys
 package = [name for name in sys.modules if name.startswith("course_utils")]
-print("torch" in sys.modules, package, "matplotlib.pyplot" in sys.modules, "mine" in globals())
+tests = [path for path in sys.path if "tests" in path.split("/")]
+print("torch" in sys.modules, package, tests, "matplotlib.pyplot" in sys.modules, "mine" in globals())
 mine = 1
 """
 
@@ -31,4 +32,4 @@ def test_a_forked_kernel_has_the_libraries_and_knows_nothing_else(tmp_path, fork
     for _ in range(2):  # nor does a second one know of the first
         notebook = new_notebook(cells=[new_code_cell(KNOWS)], metadata={"kernelspec": KERNELSPEC})
         (cell,) = execute(notebook, tmp_path).cells
-        assert cell.outputs[0].text.split("\n")[0] == "True [] False False"
+        assert cell.outputs[0].text.split("\n")[0] == "True [] [] False False"

@@ -136,7 +136,12 @@ def run_in_copy(tmp_path_factory):
     shutil.copytree(ROOT / "course_utils", copy / "course_utils", ignore=ignored)
     targets = sorted({fault.caught_by for fault in FAULTS})
     conftests = {folder / "conftest.py" for target in targets for folder in Path(target).parents}
-    for name in ["pyproject.toml", *targets, *(path for path in conftests if (ROOT / path).exists())]:
+    for name in [
+        "pyproject.toml",
+        "tests/forked.py",
+        *targets,
+        *(path for path in conftests if (ROOT / path).exists()),
+    ]:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
 
